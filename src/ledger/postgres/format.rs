@@ -6,7 +6,7 @@ use super::timeline;
 use crate::domain::summary::TargetAccount;
 
 /// The newest format that this code reads and writes.
-pub(super) const FORMAT: i32 = 2;
+pub(super) const FORMAT: i32 = 3;
 
 /// The oldest server that the statements work on.
 const OLDEST_SERVER: i32 = 13;
@@ -165,14 +165,21 @@ pub(super) async fn upgrade(session: &DatabaseSession, schema: &str) -> Result<(
                     .execute_all(
                         "ALTER TABLE kb.account ADD COLUMN timeline bigint,
                             ADD COLUMN claims_after timestamptz;
-                         ALTER TABLE kb.worker ADD COLUMN nonce bigint;
-                         UPDATE kb.account SET format = 2",
+                         ALTER TABLE kb.worker ADD COLUMN nonce bigint",
                     )
                     .await?;
                 session
                     .query("UPDATE kb.account SET timeline = $1", &[&timeline])
                     .await?;
             }
+            if format < 3 {
+                session
+                    .execute_all("ALTER TABLE kb.pace ADD COLUMN seen_us bigint NOT NULL DEFAULT 0")
+                    .await?;
+            }
+            session
+                .query("UPDATE kb.account SET format = $1", &[&FORMAT])
+                .await?;
             Ok(())
         })
         .await

@@ -67,11 +67,36 @@ impl WorkerPlace {
 /// Takes workers for dead whose leases have ended. After a restart of the server all of them
 /// have the time of a lease to come back.
 pub(super) async fn bury(session: &DatabaseSession) -> Result<(), PostgresError> {
+    follow_clock(session).await?;
     session
         .query(
             "UPDATE kb.worker SET state = 'dead', gone = clock_timestamp()
                 WHERE state = 'live' AND expires < clock_timestamp()
-                    AND pg_postmaster_start_time() + (expires - beat) < clock_timestamp()",
+                    AND (pg_postmaster_start_time() + (expires - beat) < clock_timestamp()
+                        OR pg_postmaster_start_time() > clock_timestamp())",
+            &[],
+        )
+        .await?;
+    Ok(())
+}
+
+/// Brings times of workers forward that lie ahead because the clock was set back: what would
+/// end then ends as much later as if it had begun now.
+async fn follow_clock(session: &DatabaseSession) -> Result<(), PostgresError> {
+    session
+        .query(
+            "UPDATE kb.worker SET beat = least(beat, clock_timestamp()),
+                    expires = least(expires, clock_timestamp() + (expires - beat)),
+                    gone = least(gone, clock_timestamp())
+                WHERE state <> 'left' AND greatest(beat, gone) > clock_timestamp()",
+            &[],
+        )
+        .await?;
+    session
+        .query(
+            "UPDATE kb.account SET claims_after = clock_timestamp() + live.longest
+                FROM (SELECT max(expires - beat + quarantine) FROM kb.worker) AS live (longest)
+                WHERE claims_after > clock_timestamp() + live.longest",
             &[],
         )
         .await?;
@@ -262,6 +287,16 @@ pub(super) async fn release_parts(session: &DatabaseSession) -> Result<(), Postg
                     not_before = CASE WHEN w.state = 'dead' THEN w.gone + w.quarantine END
                 FROM kb.worker w
                 WHERE NOT p.done AND p.worker = w.id AND w.state <> 'live'",
+            &[],
+        )
+        .await?;
+    // Those that are given back much later than that, because the clock was set back.
+    session
+        .query(
+            "UPDATE kb.part SET not_before = clock_timestamp() + dead.longest
+                FROM (SELECT max(quarantine) FROM kb.worker) AS dead (longest)
+                WHERE NOT done AND worker IS NULL
+                    AND not_before > clock_timestamp() + dead.longest",
             &[],
         )
         .await?;

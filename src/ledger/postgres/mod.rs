@@ -66,6 +66,8 @@ pub use self::open_ledger::PostgresLedger;
 pub use self::opening::WorkerSettings;
 
 #[cfg(test)]
+mod clock_tests;
+#[cfg(test)]
 mod failover_tests;
 #[cfg(test)]
 mod model_tables_tests;

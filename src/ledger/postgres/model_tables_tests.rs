@@ -62,7 +62,7 @@ const FAIL_OVER: &str = "
 pub(super) const EMPTY: &str = "
     TRUNCATE kb.worker, kb.run, kb.figures, kb.part, kb.customer RESTART IDENTITY;
     UPDATE kb.account SET gaps = false, timeline = 1, claims_after = NULL;
-    UPDATE kb.pace SET next_us = 0, held_us = 0, probe_us = 0, outages = 0";
+    UPDATE kb.pace SET next_us = 0, held_us = 0, probe_us = 0, seen_us = 0, outages = 0";
 
 /// All that the model has as well, as text.
 pub(super) const STATE: &str = "

@@ -12,6 +12,22 @@ use crate::ledger::workers::{ProbeTurn, ReservedStarts};
 /// How long from now a reserved start is at least: what an answer takes to arrive.
 const LEAD: Duration = Duration::from_millis(2);
 
+/// The time on the database's clock, in microseconds. It stands in the statements as often as
+/// it is needed: one that waits for the row reads the clock anew.
+macro_rules! now {
+    () => {
+        "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+    };
+}
+
+/// By how much the clock has been set back at least since the row was written last. Times that
+/// lie ahead are moved as much: else nobody would start a request for as long.
+macro_rules! set_back {
+    () => {
+        concat!("greatest(seen_us - ", now!(), ", 0)")
+    };
+}
+
 /// How long one worker has to find out whether the API is back.
 const PROBE: Duration = Duration::from_secs(10);
 
@@ -25,11 +41,22 @@ pub(super) async fn reserve(
     let asked = Instant::now();
     let row = session
         .query_row(
-            "UPDATE kb.pace SET next_us = greatest(next_us, held_us,
-                    (extract(epoch FROM clock_timestamp()) * 1000000)::bigint + $3::bigint)
-                    + $1::bigint * $2::bigint
-                RETURNING next_us - $1::bigint * $2::bigint -
-                    (extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
+            concat!(
+                "UPDATE kb.pace SET next_us = greatest(next_us - ",
+                set_back!(),
+                ", held_us - ",
+                set_back!(),
+                ", ",
+                now!(),
+                " + $3::bigint)
+                        + $1::bigint * $2::bigint,
+                    held_us = held_us - ",
+                set_back!(),
+                ", seen_us = ",
+                now!(),
+                " RETURNING next_us - $1::bigint * $2::bigint - ",
+                now!(),
+            ),
             &[&i64::from(count), &every_us, &micros(LEAD)],
         )
         .await?;
@@ -49,8 +76,17 @@ pub(super) async fn reserve(
 pub(super) async fn hold(session: &DatabaseSession, wait: Duration) -> Result<(), PostgresError> {
     session
         .query(
-            "UPDATE kb.pace SET held_us = greatest(held_us,
-                    (extract(epoch FROM clock_timestamp()) * 1000000)::bigint + $1::bigint)",
+            concat!(
+                "UPDATE kb.pace SET held_us = greatest(held_us - ",
+                set_back!(),
+                ", ",
+                now!(),
+                " + $1::bigint),
+                    next_us = next_us - ",
+                set_back!(),
+                ", seen_us = ",
+                now!(),
+            ),
             &[&micros(wait)],
         )
         .await?;
@@ -61,7 +97,13 @@ pub(super) async fn hold(session: &DatabaseSession, wait: Duration) -> Result<()
 pub(super) async fn held(session: &DatabaseSession) -> Result<Duration, PostgresError> {
     let row = session
         .query_row(
-            "SELECT held_us - (extract(epoch FROM clock_timestamp()) * 1000000)::bigint FROM kb.pace",
+            concat!(
+                "SELECT held_us - ",
+                set_back!(),
+                " - ",
+                now!(),
+                " FROM kb.pace"
+            ),
             &[],
         )
         .await?;
@@ -72,7 +114,8 @@ pub(super) async fn held(session: &DatabaseSession) -> Result<Duration, Postgres
 }
 
 /// Asks to be the one worker that finds out whether the API is back. `known` is how many
-/// outages were over when this worker's outage began; how many are now is returned.
+/// outages were over when this worker's outage began; how many are now is returned. A turn
+/// that lasts for much longer than one was given before the clock was set back.
 pub(super) async fn probe(
     session: &DatabaseSession,
     known: Option<i64>,
@@ -81,7 +124,8 @@ pub(super) async fn probe(
         .query_row(
             "WITH now AS (SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS us),
                   mine AS (UPDATE kb.pace SET probe_us = now.us + $1::bigint FROM now
-                    WHERE probe_us < now.us AND outages = coalesce($2::bigint, outages) RETURNING true)
+                    WHERE NOT probe_us BETWEEN now.us AND now.us + 2 * $1::bigint
+                        AND outages = coalesce($2::bigint, outages) RETURNING true)
              SELECT outages, EXISTS (SELECT FROM mine) FROM kb.pace",
             &[&micros(PROBE), &known],
         )

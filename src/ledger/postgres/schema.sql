@@ -1,4 +1,4 @@
--- A checkpoint of kable-bulk, format 2. A change here is a new format: it takes an upgrade
+-- A checkpoint of kable-bulk, format 3. A change here is a new format: it takes an upgrade
 -- step that brings older schemas up to it. "kb" stands for the schema.
 -- Times in bigint are Unix milliseconds of the machine that wrote them; leases are kept on
 -- the database's clock alone.
@@ -87,6 +87,7 @@ CREATE TABLE kb.pace (
     next_us bigint  NOT NULL DEFAULT 0,          -- when the next request may start
     held_us bigint  NOT NULL DEFAULT 0,          -- no request starts before
     probe_us bigint NOT NULL DEFAULT 0,          -- until when one worker asks whether the API is back
+    seen_us bigint  NOT NULL DEFAULT 0,          -- what the clock was when this was written: it may be set back
     outages bigint  NOT NULL DEFAULT 0           -- how many outages were found to be over
 ) WITH (fillfactor = 10);
 

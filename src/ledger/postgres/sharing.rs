@@ -56,13 +56,14 @@ impl SharedLedger for PostgresLedger {
 
 impl PostgresLedger {
     /// The pace of the workers of the checkpoint at `address`, for a process that is to become
-    /// one; `None` if there is no checkpoint.
+    /// one; `None` if there is no checkpoint, or one of an older format that it brings up to date
+    /// later.
     pub fn pace_of(address: DatabaseAddress) -> Result<Option<Arc<dyn SharedPace>>, LedgerError> {
         let mut ledger = Self::connected(address.clone())?;
         let SchemaKind::Checkpoint { format, .. } = ledger.schema_kind()? else {
             return Ok(None);
         };
-        if format > FORMAT {
+        if format != FORMAT {
             return Ok(None);
         }
         // A checkpoint that can't be written is told now: a keeper would wait for ever.

@@ -352,7 +352,8 @@ fn a_checkpoint_of_format_1_is_brought_up_to_date() {
     };
     drop(store.open(&account()).unwrap());
     let older = "ALTER TABLE kb.account DROP COLUMN timeline, DROP COLUMN claims_after;
-        ALTER TABLE kb.worker DROP COLUMN nonce; UPDATE kb.account SET format = 1";
+        ALTER TABLE kb.worker DROP COLUMN nonce; ALTER TABLE kb.pace DROP COLUMN seen_us;
+        UPDATE kb.account SET format = 1";
     store.sql(older);
     // To read it changes nothing.
     PostgresLedger::open_to_read(store.address())
@@ -361,5 +362,8 @@ fn a_checkpoint_of_format_1_is_brought_up_to_date() {
         .unwrap();
     let mut ledger = store.open(&account()).unwrap();
     assert_eq!(ledger.next_id().unwrap(), 1);
-    store.sql("UPDATE kb.account SET format = format WHERE timeline > 0 AND format = 2");
+    store.sql(
+        "DO $$ BEGIN IF NOT (SELECT timeline > 0 AND format = 3 FROM kb.account) THEN
+            RAISE EXCEPTION 'not upgraded'; END IF; END $$; UPDATE kb.pace SET seen_us = 0",
+    );
 }
