@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 use calamine::{DataRef, ExcelDateTime};
 
-use super::number_format::{Formatted, formatted};
+use super::number_format::{Formatted, with_format};
 
 /// The smallest integer of which a spreadsheet does not keep every digit.
 const TOO_LARGE: f64 = 1e15;
@@ -34,11 +34,7 @@ pub(super) fn text_of(value: &DataRef<'_>, format: Option<&str>, into: &mut Stri
 
 /// Appends a number; the format of an id or a postal code is applied.
 fn write_number(number: &str, format: Option<&str>, into: &mut String) -> bool {
-    let is_whole = number.bytes().all(|byte| byte.is_ascii_digit());
-    let made = match format {
-        Some(format) if is_whole && format != "General" => formatted(format, number),
-        Some(_) | None => Formatted::AsIs,
-    };
+    let made = format.map_or(Formatted::AsIs, |format| with_format(number, format));
     match &made {
         Formatted::Text(text) => into.push_str(text),
         Formatted::AsIs | Formatted::Unknown => into.push_str(number),

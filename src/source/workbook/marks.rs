@@ -1,14 +1,16 @@
 //! What a workbook says of cells beside the values that the library gives.
 
 use std::iter::Peekable;
+use std::rc::Rc;
 use std::vec::IntoIter;
 
 use super::error::WorkbookError;
+use super::number_format::{Formatted, with_format};
 use super::sheet_cell::{CellVisitor, SheetCell};
 use crate::domain::spoilt::UNCALCULATED;
 
-/// The most marks of a sheet.
-const MOST_MARKS: usize = 10_000_000;
+/// The most formulas without a value of a sheet.
+const MOST_MARKS: usize = 1 << 21;
 
 /// What is said of a cell.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +19,8 @@ pub(super) enum CellMark {
     Uncalculated,
     /// The sheet shows this text, which is more than the value.
     Shown(Box<str>),
+    /// A number has this format.
+    Format(Rc<str>),
 }
 
 /// A mark, its row and its column, counted from 0.
@@ -55,7 +59,6 @@ impl CellMarks {
         visit: &mut CellVisitor<'_>,
     ) -> Result<bool, WorkbookError> {
         let place = (cell.row, cell.column);
-        let mut text = cell.text;
         let mut own = None;
         while let Some((at, mark)) = self.0.next_if(|(at, _)| *at <= place) {
             if at == place {
@@ -64,13 +67,26 @@ impl CellMarks {
                 return Ok(false);
             }
         }
-        if let Some(mark) = &own {
-            text = marked(text, mark);
-        }
-        if text.is_empty() {
-            return Ok(true);
-        }
-        visit(SheetCell { text, ..cell })
+        let made;
+        let cell = match &own {
+            Some(CellMark::Format(format)) => {
+                made = with_format(cell.text, format);
+                match &made {
+                    Formatted::Text(text) => SheetCell { text, ..cell },
+                    Formatted::AsIs => cell,
+                    Formatted::Unknown => SheetCell {
+                        unapplied: Some(format),
+                        ..cell
+                    },
+                }
+            }
+            Some(mark) => SheetCell {
+                text: marked(cell.text, mark),
+                ..cell
+            },
+            None => cell,
+        };
+        Ok(cell.text.is_empty() || visit(cell)?)
     }
 
     /// Calls `visit` with the marked cells that are left.
@@ -89,12 +105,14 @@ fn visit_left_out(
     mark: &CellMark,
     visit: &mut CellVisitor<'_>,
 ) -> Result<bool, WorkbookError> {
-    visit(SheetCell {
+    let text = marked("", mark);
+    let cell = SheetCell {
         row,
         column,
-        text: marked("", mark),
+        text,
         unapplied: None,
-    })
+    };
+    Ok(text.is_empty() || visit(cell)?)
 }
 
 /// The text of a cell with this value and mark.
@@ -103,7 +121,7 @@ fn marked<'t>(value: &'t str, mark: &'t CellMark) -> &'t str {
         CellMark::Uncalculated if value.is_empty() => UNCALCULATED,
         // A mark of another cell, if the library counts in another way, has other digits.
         CellMark::Shown(shown) if holds_digits_of(shown, value) => shown,
-        CellMark::Uncalculated | CellMark::Shown(_) => value,
+        CellMark::Uncalculated | CellMark::Shown(_) | CellMark::Format(_) => value,
     }
 }
 

@@ -18,6 +18,7 @@
 //! - `number_format.rs`: what a number format makes of a number
 //! - `marks.rs`: formulas without a value, and what is shown instead of a value
 //! - `ods_marks.rs`: the marks of an ODS
+//! - `xls_formats.rs`: the number formats of an XLS
 //! - `doubts.rs`: what is said of cells
 //! - `sheet_writer.rs`: cells → the rows of a table
 
@@ -36,6 +37,7 @@ mod shared_strings;
 mod sheet_cell;
 mod sheet_choice;
 mod sheet_writer;
+mod xls_formats;
 mod xls_size;
 
 use std::fs::File;
@@ -98,8 +100,13 @@ fn write(
             let content = archive.content("content.xml", file)?;
             ods_marks::marks(BufReader::new(content), &choice.sheet)?
         }
+        None => {
+            let sheets = book.sheets();
+            let place = sheets.iter().position(|sheet| sheet.name == choice.sheet);
+            xls_formats::marks(file, place.unwrap_or(usize::MAX))?
+        }
         Some(_) if has_formulas => book.uncalculated(&choice.sheet)?,
-        Some(_) | None => CellMarks::none(),
+        Some(_) => CellMarks::none(),
     };
     let mut writer = SheetWriter::new(into);
     let mut doubts = Doubts::default();

@@ -32,6 +32,16 @@ enum Token {
     Other,
 }
 
+/// What `format` makes of `number`, if that is a whole one.
+pub(super) fn with_format(number: &str, format: &str) -> Formatted {
+    let is_whole = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    if is_whole && format != "General" {
+        formatted(format, number)
+    } else {
+        Formatted::AsIs
+    }
+}
+
 /// What `format` makes of the number with these `digits`.
 pub(super) fn formatted(format: &str, digits: &str) -> Formatted {
     let Some(section) = section_for(format, digits) else {

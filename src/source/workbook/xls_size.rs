@@ -16,12 +16,12 @@ const LARGEST_XLS: u64 = 128 << 20;
 const MOST_CELLS: u64 = 65_536 * 256;
 
 /// Kinds of records.
-const END: u16 = 0x000a;
+pub(super) const END: u16 = 0x000a;
 const PASSWORD: u16 = 0x002f;
-const SHEET: u16 = 0x0085;
+pub(super) const SHEET: u16 = 0x0085;
 const SHEET_SIZE: u16 = 0x0200;
-const SUBSTREAM: u16 = 0x0809;
-const SEVERAL_NUMBERS: u16 = 0x00bd;
+pub(super) const SUBSTREAM: u16 = 0x0809;
+pub(super) const SEVERAL_NUMBERS: u16 = 0x00bd;
 const CELLS: [u16; 8] = [
     0x0006, 0x00d6, 0x00fd, 0x0203, 0x0204, 0x0205, 0x0207, 0x027e,
 ];
@@ -145,7 +145,7 @@ impl SheetSpan {
 }
 
 /// The records of a stream: their kinds and data.
-struct Records<'b>(&'b [u8]);
+pub(super) struct Records<'b>(pub(super) &'b [u8]);
 
 impl<'b> Iterator for Records<'b> {
     type Item = (u16, &'b [u8]);
@@ -161,7 +161,7 @@ impl<'b> Iterator for Records<'b> {
 }
 
 /// The little-endian number of `size` bytes at `at`; missing bytes are zero.
-fn number(data: &[u8], at: usize, size: usize) -> u64 {
+pub(super) fn number(data: &[u8], at: usize, size: usize) -> u64 {
     let digits = data.iter().skip(at).take(size).rev();
     digits.fold(0, |number, byte| number << 8 | u64::from(*byte))
 }

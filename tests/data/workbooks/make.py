@@ -266,7 +266,7 @@ def unicode_text(text, length):
     return struct.pack(length, len(text)) + b"\x01" + text.encode("utf-16le")
 
 
-def xls(name, sheets):
+def xls(name, sheets, formats=()):
     strings, bodies = [], []
     errors = {"#N/A": 0x2A}
     for _title, _state, rows, _merged in sheets:
@@ -276,6 +276,8 @@ def xls(name, sheets):
         for number, values in rows.items():
             for at, value in enumerate(values):
                 style = 0
+                if isinstance(value, Shown):
+                    value = (value.number, value.style)
                 if isinstance(value, tuple):
                     value, style = value
                 place = struct.pack("<HHH", number - 1, at, style)
@@ -294,8 +296,11 @@ def xls(name, sheets):
                     data += record(0x00FD, place + struct.pack("<I", strings.index(value)))
         bodies.append(data + record(0x000A, b""))
     styles = b"".join(
-        record(0x00E0, struct.pack("<HH16s", 0, number, b"")) for number in [0, 14, 22, 0]
+        record(0x041E, struct.pack("<H", 164 + number) + unicode_text(text, "<H"))
+        for number, text in enumerate(formats)
     )
+    numbers = [0, *range(164, 164 + len(formats))] if formats else [0, 14, 22, 0]
+    styles += b"".join(record(0x00E0, struct.pack("<HH16s", 0, number, b"")) for number in numbers)
     table = struct.pack("<II", len(strings), len(strings))
     table += b"".join(unicode_text(text, "<H") for text in strings)
     names = [unicode_text(title, "<B") for title, *_ in sheets]
@@ -378,6 +383,7 @@ xlsx("formulas.xlsx", [("Customers", "", FORMULAS, ())])
 ods("formulas.ods", [("Customers", "", FORMULAS, ())])
 xlsx("numbers.xlsx", [("Customers", "", NUMBERS, ())], styles_of(SHOWN))
 ods("numbers.ods", [("Customers", "", NUMBERS, ())])
+xls("numbers.xls", [("Customers", "", NUMBERS, ())], SHOWN)
 xlsx("hidden.xlsx", [("Start", "", {}, ()), ("Old", "veryHidden", OLD, ())])
 xlsx("empty.xlsx", [("Sheet1", "", {}, ())])
 compound("locked.xlsx", [("EncryptedPackage", b"\x07" * 5000), ("EncryptionInfo", b"\x04\0\x04\0")])
