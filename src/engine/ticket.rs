@@ -77,9 +77,10 @@ pub(crate) struct EarlierRuns {
     pub(crate) outcome: Option<Outcome>,
     /// Whether the row differs from the one that was settled, or claimed.
     pub(crate) is_changed: bool,
-    /// Whether the row was rejected for repeating another row's `clientId`, and still
-    /// does: the customer is that row's, and is not changed.
-    pub(crate) is_repeat: bool,
+    /// Whether a customer that is there is not changed. The row was rejected for repeating
+    /// another row's `clientId`, and still does: the customer is that row's. Or the plan that
+    /// is applied says that it is created: whoever made it since, no one has compared it.
+    pub(crate) is_left: bool,
     /// Whether a sync found its customer in the list of all.
     pub(crate) is_listed: bool,
     /// Whether its customer is known.

@@ -131,9 +131,10 @@ fn import(
             return Ok(stopped(prepared, "while comparing"));
         }
         if applies && !session.sending.dry_run {
-            // Rows are sent as by any import, which decides by its checkpoint.
-            listed = None;
-            surveyed = session.survey(ledger.as_mut(), None)?;
+            // Rows are sent as by any import, which decides by its checkpoint. The list tells
+            // for which rows the plan knows a customer.
+            surveyed = session.survey(ledger.as_mut(), listed.as_mut())?;
+            (surveyed.there, listed) = (0, None);
             if surveyed.interrupted {
                 return Ok(stopped(prepared, "while checking"));
             }

@@ -264,6 +264,7 @@ fn settings(session: &Session, surveyed: &Survey, selection: Selection) -> send:
         selection,
         rejected: surveyed.rows.rejected,
         errors: errors(surveyed),
+        applies: session.command.applied.is_some(),
         allowed_errors: match selection {
             Selection::InDoubt | Selection::Recheck(_) => u64::MAX,
             Selection::AllBut(_) | Selection::Canary(_) => session.allowed_errors(surveyed),

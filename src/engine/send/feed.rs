@@ -58,6 +58,8 @@ pub(super) struct Feed<R> {
     pub(super) parts: Option<PartFeed<R>>,
     /// How many new rows that a canary has sent are still to come: they are not fed again.
     pub(super) sent_ahead: usize,
+    /// Whether a saved plan is applied.
+    pub(super) applies: bool,
     pub(super) stop: Stop,
     pub(super) recorder: mpsc::Sender<RecorderMessage>,
     /// Makes the recorder flush at once.
@@ -189,17 +191,17 @@ where
         // `pass.ordinal` is the number of the row after this one.
         let place = (row.origin, pass.ordinal - 1);
         let mut ticket = self.ticket(place, (customer, digest), known);
+        let is_listed = verdict.is_some_and(|verdict| verdict.listed.is_some());
+        let is_doubted = ticket.first_step == FirstStep::ResolveDoubt;
+        let is_unplanned = self.applies && !is_listed && !is_doubted;
         if let Some(step) = step {
-            let listed = verdict.and_then(|verdict| verdict.listed);
-            ticket.earlier.is_listed = listed.is_some();
+            ticket.earlier.is_listed = is_listed;
             ticket.first_step = synced_step(step, &ticket);
         }
         let columns = self.rows.columns();
         // Also without a claim: another checkpoint may have the other row's.
-        ticket.earlier.is_repeat = pass
-            .checker
-            .bind(row.origin.input, columns)?
-            .was_duplicate(row, columns);
+        let binding = pass.checker.bind(row.origin.input, columns)?;
+        ticket.earlier.is_left = is_unplanned || binding.was_duplicate(row, columns);
         if self.sent_ahead > 0 && !known.is_some_and(is_looked_up) {
             self.sent_ahead -= 1;
             return Ok(());

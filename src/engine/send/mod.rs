@@ -139,6 +139,8 @@ pub struct Settings {
     pub allowed_errors: u64,
     /// Rows that were rejected.
     pub rejected: u64,
+    /// Whether a saved plan is applied, for which the customers were listed.
+    pub applies: bool,
 }
 
 /// The parts of a pipeline.
@@ -271,6 +273,7 @@ where
         batch: BatchSize::at(settings.pacing.ceiling),
         selection: settings.selection,
         sent_ahead: settings.selection.sent_ahead(),
+        applies: settings.applies,
         stop,
         recorder: recorder.clone(),
         hurry: Arc::clone(&hurry),

@@ -365,7 +365,7 @@ impl RowState {
     /// was accepted and does not show is not sent again.
     fn next_change(&self, remote: &RemoteCustomer, facts: &Facts) -> Option<RemoteChange> {
         let earlier = &self.ticket.earlier;
-        if facts.existing != ExistingPolicy::Update || earlier.is_repeat {
+        if facts.existing != ExistingPolicy::Update || earlier.is_left {
             return None;
         }
         // What can't be read back may differ, unless the row was settled as it is, or sent.

@@ -282,7 +282,7 @@ fn a_customer_that_differs_is_updated_once_and_read_back() {
 #[test]
 fn a_repeat_of_another_rows_id_changes_no_customer() {
     let mut state = row(FirstStep::LookUp);
-    state.ticket.earlier.is_repeat = true;
+    state.ticket.earlier.is_left = true;
     let facts = facts(ExistingPolicy::Update);
     assert_eq!(course(&mut state, &[Given::Differs], &facts), "find THERE");
 }

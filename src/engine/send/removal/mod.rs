@@ -167,6 +167,7 @@ fn sending(settings: &RemovalSettings) -> Settings {
         errors: 0,
         allowed_errors: u64::MAX,
         rejected: 0,
+        applies: false,
     }
 }
 

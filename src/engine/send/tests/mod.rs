@@ -118,6 +118,7 @@ impl TestBed {
                 errors: 0,
                 allowed_errors: u64::MAX,
                 rejected: 0,
+                applies: false,
             },
             keys: false,
         }

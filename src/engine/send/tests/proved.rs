@@ -161,3 +161,25 @@ async fn updates_that_are_refused_alike_end_a_run_with_keys_and_lose_none() {
         assert!(record.ours && !record.keys_lost, "{record:?}");
     }
 }
+
+/// The plan says that they are created. Somebody else made one of them since.
+#[tokio::test]
+async fn a_plan_that_creates_a_customer_changes_none_that_it_meets() {
+    for applies in [false, true] {
+        let mut site = TestBed::with_existing(ExistingPolicy::Update);
+        site.settings.applies = applies;
+        site.kable.hold(remote_of(&plain("Somebody's"), NOW_MS));
+        let came = site.import(["c-1,Aster,USD", "c-2,Birch,USD"]).await;
+        let outcomes = came.account.outcomes;
+        assert_eq!(outcomes.of(Outcome::Created), 1);
+        let (outcome, name) = if applies {
+            (Outcome::Differs, "Somebody's")
+        } else {
+            (Outcome::Updated, "Aster")
+        };
+        assert_eq!(outcomes.of(outcome), 1, "{applies}");
+        let held = site.kable.customers();
+        let kept = held.iter().find(|(id, _)| id == "c-1").unwrap();
+        assert_eq!(kept.1, name);
+    }
+}
