@@ -21,6 +21,10 @@ const FRAME: usize = 24;
 /// The magic number of a WAL; its last bit is the byte order of the checksums.
 const MAGIC: u32 = 0x377f_0682;
 
+/// How many times a WAL is restarted at most, rather too many. The header's count is that of
+/// the connection that wrote it, and begins anew while others keep the WAL alive.
+const MOST_RESTARTS: u32 = 1 << 16;
+
 /// The length of a WAL with one frame. A shorter one holds no commit.
 pub(super) const LEAST: u64 = HEADER as u64 + FRAME as u64 + PAGE;
 
@@ -64,8 +68,6 @@ fn is_filled(file: &mut impl Read, frame: &mut [u8]) -> io::Result<bool> {
 /// The fields of a WAL header, and the running checksum of the frames so far.
 struct WalState {
     page: usize,
-    /// The checkpoint sequence number: how many times the WAL was restarted.
-    rounds: u32,
     /// The first salt is incremented on each restart, the second is random.
     salts: (u32, u32),
     big_endian: bool,
@@ -74,10 +76,9 @@ struct WalState {
 
 impl WalState {
     fn of(header: &[u8; HEADER]) -> Option<Self> {
-        let [magic, _version, page, rounds, salt, salt_too, sum, sum_too] = words(header);
+        let [magic, _version, page, _rounds, salt, salt_too, sum, sum_too] = words(header);
         let mut log = Self {
             page: usize::try_from(page).ok()?,
-            rounds,
             salts: (salt, salt_too),
             big_endian: magic & 1 == 1,
             sums: (0, 0),
@@ -107,7 +108,7 @@ impl WalState {
             return size != 0;
         }
         let age = self.salts.0.wrapping_sub(salt);
-        let is_left_over = (1..=self.rounds).contains(&age);
+        let is_left_over = (1..=MOST_RESTARTS).contains(&age);
         let is_blank = [page, size, salt, salt_too, sum, sum_too] == [0; 6];
         !is_left_over && !is_blank
     }

@@ -197,6 +197,29 @@ fn the_checkpoint_of_a_writing_run_can_be_opened_for_reading() {
     }
 }
 
+/// Its connection keeps the WAL, in which each run leaves frames over for the next.
+#[test]
+fn a_reader_may_be_open_across_many_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.db");
+    drop(SqliteLedger::open(&path, &target(), 1).unwrap());
+    let mut reader = SqliteLedger::open_to_read(&path).unwrap();
+    let mut last = 0;
+    for rows in [600, 300, 30, 0, 1, 60, 1, 0, 1] {
+        let mut ledger = SqliteLedger::open(&path, &target(), 2).unwrap();
+        begin(&mut ledger);
+        if rows > 0 {
+            claim(&mut ledger, last + 1, last + rows);
+            last += rows;
+        }
+        ledger.end("finished", 9).unwrap();
+        drop(ledger);
+        assert_eq!(reader.next_id().unwrap(), last + 1);
+        assert_eq!(opens(&path), Some(last));
+    }
+    assert!(log_of(&path).exists());
+}
+
 #[test]
 fn a_damaged_last_commit_counts_as_a_torn_write() {
     let killed = Killed::after(5, false);
