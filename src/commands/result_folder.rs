@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::hint::{HintedError, hinted};
 use super::shell_word::shown;
@@ -13,6 +14,10 @@ use crate::report::manifest::foreign;
 use crate::report::result_names::is_result_name;
 use crate::source::Format;
 use crate::source::input::Input;
+
+/// How often a folder in which a page is written is tried, and how long to wait in between.
+const PATIENCE: u32 = 200;
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// The folder for results. It is removed again if this process created it and left
 /// it empty.
@@ -57,18 +62,44 @@ impl Drop for ResultFolder {
 }
 
 /// Locks a folder for this process until the value is dropped: two runs would
-/// overwrite each other's results. `None` if the system can't lock folders.
+/// overwrite each other's results. Waits for a page that is written beside them. `None` if
+/// the system can't lock folders.
 pub(super) fn lock_folder(folder: &Path) -> anyhow::Result<Option<File>> {
+    lock_folder_waiting(folder, &mut || {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "nothing else runs before the results can be written"
+        )]
+        std::thread::sleep(PAUSE);
+    })
+}
+
+/// Locks a folder; `pause` is called between two tries.
+fn lock_folder_waiting(folder: &Path, pause: &mut impl FnMut()) -> anyhow::Result<Option<File>> {
     let Ok(opened) = File::open(folder) else {
         return Ok(None);
     };
-    match opened.try_lock() {
-        Err(TryLockError::WouldBlock) => Err(hinted(
-            format!("another run is writing its results to {}", folder.display()),
-            "wait for it to end, or name another folder with --out DIR",
-        )),
-        Ok(()) | Err(TryLockError::Error(_)) => Ok(Some(opened)),
+    for _ in 0..PATIENCE {
+        match opened.try_lock() {
+            // A run holds it exclusively, a page that is written shared.
+            Err(TryLockError::WouldBlock) if opened.try_lock_shared().is_ok() => {}
+            Err(TryLockError::WouldBlock) => break,
+            Ok(()) | Err(TryLockError::Error(_)) => return Ok(Some(opened)),
+        }
+        opened.unlock()?;
+        pause();
     }
+    Err(hinted(
+        format!("another run is writing its results to {}", folder.display()),
+        "wait for it to end, or name another folder with --out DIR",
+    ))
+}
+
+/// Locks a folder while a page is written to it, so that a run that begins meanwhile waits.
+/// `None` if a run has the folder: it writes its page at its end, which replaces this one.
+pub(super) fn lock_folder_for_page(folder: &Path) -> Option<File> {
+    let opened = File::open(folder).ok()?;
+    opened.try_lock_shared().is_ok().then_some(opened)
 }
 
 /// Refuses an input with the path of a result: a mended `rejects.csv` must not be
@@ -129,4 +160,32 @@ pub(super) fn refuse_foreign(out: &Path, command: &str, inputs: &[Input]) -> any
         ),
         "name another folder with --out DIR, or move that file away",
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{lock_folder, lock_folder_for_page, lock_folder_waiting};
+
+    #[test]
+    fn a_run_waits_for_a_page_and_not_for_another_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut page = lock_folder_for_page(folder.path());
+        assert!(page.is_some());
+        let mut pauses = 0;
+        let run = lock_folder_waiting(folder.path(), &mut || {
+            pauses += 1;
+            if pauses == 3 {
+                page.take();
+            }
+        });
+        assert!(run.unwrap().is_some());
+        assert_eq!(pauses, 3);
+        let run = lock_folder(folder.path()).unwrap();
+        assert!(lock_folder_for_page(folder.path()).is_none());
+        assert!(lock_folder_waiting(folder.path(), &mut || panic!("it waits")).is_err());
+        drop(run);
+        let page = lock_folder_for_page(folder.path());
+        assert!(page.is_some());
+        assert!(lock_folder_waiting(folder.path(), &mut || ()).is_err());
+    }
 }

@@ -23,7 +23,7 @@ use super::finish::{kept_note, print};
 use super::own_files::ResolvedInputs;
 use super::page_text::{PageText, detail};
 use super::prepared::Prepared;
-use super::result_folder::{ResultFolder, lock_folder};
+use super::result_folder::{ResultFolder, lock_folder_for_page};
 use super::shell_word::shown;
 use super::system::{timestamp, wall_clock};
 use crate::cli::{DisplayOptions, LogFormat, ReportOptions, SandboxChoice};
@@ -286,8 +286,7 @@ impl Repeated<'_> {
         quiet: bool,
         write: impl FnOnce(PageFile<'_>) -> std::io::Result<PublishedFiles>,
     ) -> anyhow::Result<Exit> {
-        // A run that has the folder writes its page at its end, which replaces this one.
-        let _results = lock_folder(out).ok();
+        let _results = lock_folder_for_page(out);
         let page = PageFile {
             folder: out,
             origin: self.origin.clone(),
