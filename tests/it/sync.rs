@@ -133,6 +133,35 @@ fn an_empty_cell_clears_a_value_only_on_request() {
     assert_eq!(contact["email"], "b@birch.example");
 }
 
+/// Another row has the member, and a rule of the mapping names it.
+#[test]
+fn a_member_that_a_row_lacks_is_left_alone_also_by_a_mapping_rule() {
+    let plan = STARTER.id;
+    let object = |id: &str, more: &str| {
+        format!(r#"{{"clientId":"{id}","companyName":"Aster","currency":"USD"{more}}}"#)
+    };
+    let all = format!(r#","tel":"+1 555","tarif":["{plan}"]"#);
+    let run = Run::new().server(&[]);
+    run.write(
+        "m.toml",
+        "format = 1\n[fields.\"billingContact.phone\"]\nfrom = \"tel\"\n\
+         [fields.planIds]\nfrom = \"tarif\"\n",
+    );
+    let line = "in.jsonl --mapping m.toml --plans exact --empty clear";
+    let rows = [object("c-1", &all), object("c-2", &all)];
+    run.write("in.jsonl", rows.join("\n"));
+    sync(&run, line).code(0);
+    let held = run.held();
+    let rows = [object("c-1", &all), object("c-2", "")];
+    run.write("in.jsonl", rows.join("\n"));
+    sync(&run, line).code(0);
+    run.summary("in.jsonl").outcomes(&[("unchanged", 2)]);
+    assert_eq!(run.held(), held);
+    let customer = run.now("c-2");
+    assert_eq!(customer["billingContact"]["phone"], "+1 555");
+    assert_eq!(customer["planIds"][0], plan);
+}
+
 #[test]
 fn a_dry_run_says_what_would_be_done_and_changes_nothing() {
     let run = four_are_there(&[]);

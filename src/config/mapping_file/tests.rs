@@ -1,3 +1,4 @@
+mod empty_cells;
 mod value_rules;
 
 use proptest::prelude::*;

@@ -266,6 +266,8 @@ impl Binding {
     /// Replaces values of columns by derived ones.
     fn add_derived<'r>(&'r self, row: &'r Row, candidate: &mut Candidate<'r>) {
         let mut replaced = FieldSet::default();
+        // A rule also has a value, an empty one, for a row without its cells.
+        let present = candidate.present;
         for cell in row.cells() {
             let Some(field) = derived_field(cell.column) else {
                 continue;
@@ -276,11 +278,9 @@ impl Binding {
             }
             candidate.add(field, &cell);
         }
+        candidate.present = present;
         for rule in &self.bound.mapping.rules {
-            if rule
-                .source_columns()
-                .any(|name| self.bound.places.contains_key(name))
-            {
+            if self.bound.has_source_cell(rule, row) {
                 candidate.present.insert(rule.field);
             }
             if rule.apostrophe.is_some() {

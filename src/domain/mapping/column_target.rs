@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::plan::Mapping;
+use super::plan::{FieldRule, Mapping};
 use crate::domain::field::Field;
+use crate::domain::row::Row;
 
 /// The columns that are added to the files of rejected and failed rows, and not
 /// mapped when such a file is read again.
@@ -45,4 +46,13 @@ pub(super) struct BoundColumns {
     pub(super) targets: Vec<ColumnTarget>,
     /// The places of the columns that rules and conditions name.
     pub(super) places: HashMap<String, usize>,
+}
+
+impl BoundColumns {
+    /// Whether `row` has a cell, perhaps an empty one, that `rule` takes a value from.
+    pub(super) fn has_source_cell(&self, rule: &FieldRule, row: &Row) -> bool {
+        let columns = rule.source_columns();
+        let mut places = columns.filter_map(|name| self.places.get(name));
+        places.any(|place| row.cells_at(*place).next().is_some())
+    }
 }
