@@ -1,6 +1,23 @@
 //! What the stored state of a claim means, in every ledger.
 
+use super::{ClaimRecord, Settlement};
 use crate::domain::outcome::Outcome;
+
+impl Settlement {
+    /// Whether its customer is another one than was recorded: both ids are known.
+    pub fn is_of_another(&self, recorded: &ClaimRecord) -> bool {
+        let id = self.customer_id.as_deref();
+        id.is_some_and(|id| recorded.is_another(id))
+    }
+}
+
+impl ClaimRecord {
+    /// Whether the customer with this id of Kable's is another one than was recorded.
+    pub fn is_another(&self, customer_id: &str) -> bool {
+        let recorded = self.customer_id.as_deref();
+        recorded.is_some_and(|recorded| recorded != customer_id)
+    }
+}
 
 /// The outcome of a claim: its last one, or `unresolved` while it is in doubt.
 pub(super) fn effective_outcome(last: Option<Outcome>, in_doubt: bool) -> Outcome {

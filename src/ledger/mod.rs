@@ -78,8 +78,10 @@ pub struct Settlement {
     /// The row's outcome. [`Outcome::Pending`] releases the claim: the row is as it
     /// was before. [`Outcome::Unresolved`] leaves it in doubt, with its last outcome.
     pub outcome: Outcome,
-    /// Whether a run on this checkpoint created the customer. Unset by
-    /// [`Outcome::Deleted`] alone, with all that is known of the customer but its id.
+    /// Whether it is proved anew that a run on this checkpoint created the customer. What
+    /// was known stays known while the customer is the recorded one: it is unset if
+    /// [`Self::customer_id`] is another one than was recorded, and by [`Outcome::Deleted`],
+    /// with all that is known of the customer but its id.
     pub ours: bool,
     /// Whether it was looked up because its row is no longer in the input.
     pub orphan: bool,

@@ -167,6 +167,46 @@ fn another_customer_of_the_same_id_is_never_touched() {
     run.holds(&customers_of_csv(&rows(30)));
 }
 
+/// The customers of `in.csv` are deleted at Kable, and others make those of `text` by hand.
+fn others_make_anew(run: &Run, text: String) {
+    let copy = run.path("copy.checkpoint.db");
+    std::fs::copy(run.path("in.csv.checkpoint.db"), copy).unwrap();
+    rollback(run, "--checkpoint copy.checkpoint.db --yes").code(0);
+    assert!(run.held().is_empty());
+    run.write("others.csv", text);
+    run.import("others.csv").code(0);
+}
+
+#[test]
+fn what_others_made_anew_stays_theirs_when_it_is_updated() {
+    for (command, third, left) in [
+        ("import --existing update", "already_existed", vec![]),
+        // A sync sends nothing for a customer that equals its row.
+        (
+            "sync --max-changes 90%",
+            "unchanged",
+            vec![count("already_gone", 1)],
+        ),
+    ] {
+        let run = Run::new().server(&[]).input("in.csv", rows(4));
+        run.import("in.csv").code(0);
+        let changed = rows(4).replace("USD", "EUR");
+        let others = rows(2) + "c-3,Company 3,EUR\n";
+        others_make_anew(&run, others.clone());
+        run.write("in.csv", &changed);
+        run.go(&format!("{command} in.csv --base-url URL")).code(0);
+        run.summary("in.csv")
+            .outcomes(&[("updated", 2), (third, 1), ("created", 1)]);
+        assert_eq!(run.held().len(), 4);
+        rollback(&run, "in.csv --yes --even-if-changed").code(0);
+        let mut expected = left;
+        expected.push(count("deleted", 1));
+        assert_eq!(outcomes(&run), expected, "{command}");
+        // As they were made.
+        run.holds(&customers_of_csv(&others));
+    }
+}
+
 #[test]
 fn lost_answers_are_settled_by_asking_and_limits_are_kept() {
     let run = twenty_of_thirty_are_ours(&[

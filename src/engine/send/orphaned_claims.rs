@@ -211,10 +211,13 @@ fn there(
     keys: bool,
     settled: Settlement,
 ) -> Settlement {
-    let ours = entry.ours || is_ours(remote.created, entry.claimed_by);
+    let is_another = entry.is_another(&remote.customer_id);
+    let was_ours = entry.ours && !is_another;
+    let ours = was_ours || is_ours(remote.created, entry.claimed_by);
     let was_never = matches!(entry.last, None | Some(Outcome::Pending));
+    let last = entry.last.filter(|_| !is_another);
     Settlement {
-        outcome: match entry.last.filter(|last| last.customer_exists()) {
+        outcome: match last.filter(|last| last.customer_exists()) {
             Some(last) => last,
             None if ours => Outcome::Created,
             None => Outcome::AlreadyExisted,
@@ -227,9 +230,48 @@ fn there(
             UNKNOWN_DIGEST
         },
         ours,
-        keys_lost: keys && ours && !entry.ours,
+        keys_lost: keys && ours && !was_ours,
         customer_id: Some(remote.customer_id.clone()),
         modified: remote.modified,
         ..settled
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ClaimRecord, Outcome, Settlement, UNKNOWN_DIGEST, there};
+    use crate::domain::customer::tests::aster;
+    use crate::engine::testing::remote_of;
+    use crate::ledger::conformance::settlement;
+
+    /// What is made of a claim with this `last` outcome of a customer of ours, if Kable shows
+    /// `customer_id`, created at 500.
+    fn found(last: Outcome, claimed_by: i64, customer_id: &str) -> Settlement {
+        let entry = ClaimRecord {
+            last: Some(last),
+            ours: true,
+            digest: [7; 16],
+            claimed_by: Some(claimed_by),
+            customer_id: Some("cus_old".to_owned()),
+            ..ClaimRecord::default()
+        };
+        let mut remote = remote_of(&aster(), 500);
+        remote.customer_id = customer_id.to_owned();
+        there(&entry, &remote, false, settlement(1, Outcome::Created))
+    }
+
+    #[test]
+    fn a_customer_that_others_made_anew_is_theirs() {
+        for last in [Outcome::Created, Outcome::Updated, Outcome::Failed] {
+            let theirs = found(last, 501, "cus_new");
+            let known = (theirs.outcome, theirs.ours, theirs.digest);
+            let expected = (Outcome::AlreadyExisted, false, UNKNOWN_DIGEST);
+            assert_eq!(known, expected, "{last:?}");
+            // A create of ours that was in doubt made it.
+            let ours = found(last, 500, "cus_new");
+            assert_eq!((ours.outcome, ours.ours), (Outcome::Created, true));
+        }
+        let same = found(Outcome::Updated, 501, "cus_old");
+        assert_eq!((same.outcome, same.ours), (Outcome::Updated, true));
     }
 }

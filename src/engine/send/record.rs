@@ -228,6 +228,7 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
                     self.progress.totals.left += 1;
                 }
                 RecorderMessage::Settle(settled) => {
+                    let settled = self.compare_with_record(settled)?;
                     let settlement = self.look_for_keys(settled)?;
                     batch.settlements.push(settlement);
                 }
@@ -280,6 +281,18 @@ impl<L: Ledger, A: crate::kable::CustomerApi, O: Observer> Recorder<L, A, O> {
         file.sync().context("cannot write to keys.csv")?;
         self.keys = Some(file);
         Ok(())
+    }
+
+    /// What counts as created because it is on record as ours existed already, if Kable's id
+    /// is another one: the recorded customer is gone, and others made this one.
+    fn compare_with_record(&mut self, mut settled: Settled) -> anyhow::Result<Settled> {
+        if settled.by_record {
+            let recorded = self.ledger.claim_record(settled.settlement.id)?;
+            if recorded.is_some_and(|recorded| settled.settlement.is_of_another(&recorded)) {
+                settled.settlement.outcome = Outcome::AlreadyExisted;
+            }
+        }
+        Ok(settled)
     }
 
     /// Looks in the file for the keys that may have been lost when an earlier run ended.

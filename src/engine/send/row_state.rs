@@ -17,7 +17,7 @@ use crate::domain::outcome::Outcome;
 use crate::domain::remote::{RemoteCustomer, differences};
 use crate::domain::remote_change::RemoteChange;
 use crate::domain::update::Unseen;
-use crate::engine::ticket::{FirstStep, KnownCustomer, Ticket};
+use crate::engine::ticket::{FirstStep, Ticket};
 use crate::kable::{Created, Key, Refusal, Trouble};
 
 /// The status of a response that reports a creation.
@@ -341,9 +341,7 @@ impl RowState {
             return None;
         }
         let (claim, created) = (self.ticket.claim, remote.created);
-        let is_open = self.may_be_ours()
-            && self.ticket.earlier.customer != KnownCustomer::Ours
-            && self.clock_waits < CLOCK_WAITS;
+        let is_open = self.may_be_ours() && self.clock_waits < CLOCK_WAITS;
         if is_open && facts.clocks.may_yet_be_our_doing(claim, created) {
             self.clock_waits += 1;
             self.retries.not_before = facts.now + CLOCK_WAIT;

@@ -23,6 +23,9 @@ pub(super) struct Settled {
     pub(super) keys: Vec<Key>,
     /// Whether an earlier run claimed it, and may have kept its keys.
     pub(super) from_before: bool,
+    /// Whether it counts as created only because the customer is on record as ours, which it
+    /// is unless Kable's id is another one than was recorded.
+    pub(super) by_record: bool,
 }
 
 impl Settled {
@@ -32,6 +35,7 @@ impl Settled {
             settlement,
             keys: Vec::new(),
             from_before: false,
+            by_record: false,
         }
     }
 }
@@ -95,6 +99,7 @@ pub(super) fn settle(state: &mut RowState, end: RowEnd, facts: &Facts) -> Delive
                 },
                 keys: customer.keys,
                 from_before: false,
+                by_record: false,
             })
         }
         RowEnd::There(remote, request_id) => {
@@ -118,6 +123,7 @@ pub(super) fn settle(state: &mut RowState, end: RowEnd, facts: &Facts) -> Delive
 /// The settlement with the keys that came for the row.
 fn with_keys(state: &RowState, settlement: Settlement) -> Settled {
     Settled {
+        by_record: settlement.outcome == Outcome::Created && !settlement.ours,
         settlement,
         keys: state.keys.clone(),
         from_before: state.create == CreateState::ClaimLost
@@ -163,7 +169,7 @@ fn settlement(state: &RowState, outcome: Outcome, ours: bool) -> Settlement {
         client_id: ticket.customer.client_id().to_owned(),
         digest: ticket.digest,
         outcome,
-        ours: ours || ticket.earlier.customer == KnownCustomer::Ours,
+        ours,
         orphan: false,
         place: None,
         keys_lost: false,
@@ -200,7 +206,7 @@ fn of_customer(
         customer_id: Some(seen.customer_id.clone()),
         keys_lost: facts.keys && may_have_had_keys && state.keys.is_empty(),
         modified: seen.modified,
-        ..settlement(state, outcome, is_ours(state, seen, facts))
+        ..settlement(state, outcome, is_proved(state, seen, facts))
     }
 }
 
@@ -210,11 +216,10 @@ fn is_older(state: &RowState, seen: &SeenCustomer, facts: &Facts) -> bool {
     facts.clocks.is_older(claim, seen.created, state.date_ms, 0)
 }
 
-/// Whether this checkpoint is proved to have created the customer.
-fn is_ours(state: &RowState, seen: &SeenCustomer, facts: &Facts) -> bool {
+/// Whether a create that was in doubt is proved to have made the customer.
+fn is_proved(state: &RowState, seen: &SeenCustomer, facts: &Facts) -> bool {
     let may_be_ours = state.may_be_ours() && !is_older(state, seen, facts);
-    state.ticket.earlier.customer == KnownCustomer::Ours
-        || may_be_ours && facts.clocks.is_ours(state.ticket.claim, seen.created)
+    may_be_ours && facts.clocks.is_ours(state.ticket.claim, seen.created)
 }
 
 /// The customer exists: does it equal the row, and did this checkpoint create it?
@@ -227,7 +232,8 @@ fn there(state: &RowState, remote: &RemoteCustomer, facts: &Facts) -> Settlement
     let is_updated = state.change != ChangeState::None
         || earlier.outcome == Some(Outcome::Updated)
         || state.may_be_ours() && earlier.is_changed && earlier.customer != KnownCustomer::Unseen;
-    let is_ours = is_ours(state, &seen, facts);
+    // The ledger compares Kable's id with the one on record.
+    let is_ours = earlier.customer == KnownCustomer::Ours || is_proved(state, &seen, facts);
     let outcome = match (differing.is_empty(), is_ours, facts.existing) {
         (true, _, _) if is_updated => Outcome::Updated,
         (true, _, _) if earlier.is_listed => Outcome::Unchanged,

@@ -229,6 +229,7 @@ impl ClaimInMemory {
     fn settle(&mut self, settled: &Settlement, now_ms: i64) {
         assert!(self.is_open, "claim {} was settled twice", settled.id);
         let was_unsettled = self.is_unsettled();
+        let is_another = settled.is_of_another(&self.record);
         let record = &mut self.record;
         self.is_open = false;
         self.in_doubt = settled.outcome == Outcome::Unresolved;
@@ -240,7 +241,14 @@ impl ClaimInMemory {
                 record.last = Some(Outcome::Pending);
                 record.settled = Some(now_ms);
             }
-            Outcome::Unresolved => record.keys_lost |= settled.keys_lost,
+            Outcome::Unresolved => {
+                record.keys_lost |= settled.keys_lost;
+                record.ours = if is_another {
+                    settled.ours
+                } else {
+                    record.ours
+                };
+            }
             Outcome::Created
             | Outcome::AlreadyExisted
             | Outcome::Updated
@@ -253,7 +261,7 @@ impl ClaimInMemory {
                     record.keys_lost = false;
                 }
                 record.keys_lost |= settled.keys_lost;
-                record.ours |= settled.ours;
+                record.ours = record.ours && !is_another || settled.ours;
                 if settled.outcome == Outcome::Deleted {
                     record.ours = false;
                 }
@@ -265,7 +273,8 @@ impl ClaimInMemory {
         }
         if settled.outcome != Outcome::Pending {
             record.customer_id = settled.customer_id.clone().or(record.customer_id.take());
-            let modified = settled.modified.or(record.modified);
+            let before = record.modified.filter(|_| !is_another);
+            let modified = settled.modified.or(before);
             record.modified = modified.filter(|_| settled.outcome != Outcome::Deleted);
         }
         record.request_id = settled.request_id.clone().or(record.request_id.take());

@@ -132,6 +132,59 @@ pub(crate) fn an_unresolved_settlement_keeps_what_is_known_and_the_doubt<S: Ledg
     assert_eq!((status.ours, status.tally.of(Outcome::Failed)), (1, 1));
 }
 
+/// The customer was deleted at Kable and made anew by others, or by this checkpoint.
+pub(crate) fn what_is_known_of_a_customer_is_not_true_of_another_one<S: LedgerStore>(store: &S) {
+    let (same, another) = (Some("cus_1"), Some("cus_2"));
+    let mut ledger = open_for_run(store);
+    for (number, (shown, outcome, proved, expected)) in (1..).zip([
+        (same, Outcome::Updated, false, (true, Some(100))),
+        (None, Outcome::Failed, false, (true, Some(100))),
+        (None, Outcome::Unresolved, false, (true, Some(100))),
+        (another, Outcome::Updated, false, (false, None)),
+        (another, Outcome::Unchanged, false, (false, None)),
+        (another, Outcome::AlreadyExisted, false, (false, None)),
+        (another, Outcome::Failed, false, (false, None)),
+        (another, Outcome::Unresolved, false, (false, None)),
+        // Not what is there, but what was: nothing was changed.
+        (another, Outcome::Pending, false, (true, Some(100))),
+        (another, Outcome::Created, true, (true, None)),
+        (another, Outcome::Unresolved, true, (true, None)),
+    ]) {
+        write_claims(&mut ledger, vec![claim(number)]);
+        let made = Settlement {
+            customer_id: Some("cus_1".to_owned()),
+            modified: Some(100),
+            ..settlement(number, Outcome::Created)
+        };
+        write_settlements(&mut ledger, vec![made]);
+        write_claims(&mut ledger, vec![claim(number)]);
+        let found = Settlement {
+            ours: proved,
+            customer_id: shown.map(str::to_owned),
+            ..settlement(number, outcome)
+        };
+        write_settlements(&mut ledger, vec![found]);
+        let record = record(&mut ledger, number);
+        let known = (record.ours, record.modified);
+        assert_eq!(known, expected, "{shown:?} {outcome:?} {proved}");
+    }
+    // Of a checkpoint that did not record an id, it stays ours.
+    write_claims(&mut ledger, vec![claim(12)]);
+    for (outcome, customer_id) in [
+        (Outcome::Created, None),
+        (Outcome::Updated, Some("cus_2".to_owned())),
+    ] {
+        let found = Settlement {
+            ours: outcome == Outcome::Created,
+            customer_id,
+            ..settlement(12, outcome)
+        };
+        write_settlements(&mut ledger, vec![found]);
+        write_claims(&mut ledger, vec![claim(12)]);
+    }
+    assert!(record(&mut ledger, 12).ours);
+}
+
 pub(crate) fn a_claim_for_another_client_id_writes_nothing_of_its_batch<S: LedgerStore>(store: &S) {
     let mut ledger = open_for_run(store);
     write_claims(&mut ledger, vec![claim(1)]);

@@ -64,6 +64,7 @@ macro_rules! ledger_contract {
             a_claim_in_doubt_keeps_its_time
             a_claim_keeps_what_is_known_and_a_release_restores_it
             an_unresolved_settlement_keeps_what_is_known_and_the_doubt
+            what_is_known_of_a_customer_is_not_true_of_another_one
             a_claim_for_another_client_id_writes_nothing_of_its_batch
             a_batch_settles_before_it_claims
             nothing_is_written_before_a_run_begins

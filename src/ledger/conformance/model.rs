@@ -176,6 +176,7 @@ impl ClaimModel {
         self.is_open = false;
         self.in_doubt = settled.outcome == Outcome::Unresolved;
         self.orphan = settled.orphan;
+        let is_another = settled.is_of_another(&self.record);
         let record = &mut self.record;
         record.attempts += settled.attempts;
         match settled.outcome {
@@ -184,7 +185,14 @@ impl ClaimModel {
                 record.last = Some(Outcome::Pending);
                 record.settled = Some(now_ms);
             }
-            Outcome::Unresolved => record.keys_lost |= settled.keys_lost,
+            Outcome::Unresolved => {
+                record.keys_lost |= settled.keys_lost;
+                record.ours = if is_another {
+                    settled.ours
+                } else {
+                    record.ours
+                };
+            }
             Outcome::Created
             | Outcome::AlreadyExisted
             | Outcome::Updated
@@ -196,7 +204,7 @@ impl ClaimModel {
                 let is_deleted = settled.outcome == Outcome::Deleted;
                 let is_new = is_deleted || settled.outcome == Outcome::Created;
                 record.keys_lost = settled.keys_lost || record.keys_lost && !is_new;
-                record.ours = !is_deleted && (record.ours || settled.ours);
+                record.ours = !is_deleted && (record.ours && !is_another || settled.ours);
                 record.last = Some(settled.outcome);
                 record.digest = settled.digest;
                 record.differing.clone_from(&settled.differing);
@@ -209,7 +217,7 @@ impl ClaimModel {
         if settled.outcome == Outcome::Deleted {
             record.modified = None;
         } else if settled.outcome != Outcome::Pending {
-            record.modified = settled.modified.or(record.modified);
+            record.modified = settled.modified.or(record.modified.filter(|_| !is_another));
         }
         if settled.request_id.is_some() {
             record.request_id.clone_from(&settled.request_id);

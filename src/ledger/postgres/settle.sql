@@ -1,10 +1,14 @@
 -- Settles claims: what "pending" releases, "unresolved" leaves in doubt, and all else ends.
--- The columns change as those of the SQLite checkpoint do (sqlite/batch.rs).
+-- The columns change as those of the SQLite checkpoint do (sqlite/batch.rs). The ids of
+-- customers are compared by `<>`, which is not true, but null, where one is not known.
 UPDATE kb.customer c SET
     outcome = CASE WHEN s.ends THEN s.outcome
         WHEN s.releases THEN coalesce(c.outcome, 'pending') ELSE c.outcome END,
-    ours = CASE WHEN s.ends THEN NOT s.deletes AND (c.ours OR s.ours) ELSE c.ours END,
-    created = CASE WHEN s.deletes THEN NULL
+    ours = CASE WHEN s.deletes THEN false WHEN s.releases THEN c.ours
+        WHEN c.customer_id <> s.customer_id THEN s.ours
+        WHEN s.ends THEN c.ours OR s.ours ELSE c.ours END,
+    created = CASE WHEN s.deletes THEN NULL WHEN s.releases THEN c.created
+        WHEN c.customer_id <> s.customer_id THEN CASE WHEN s.ours THEN $14::bigint END
         WHEN s.ends AND s.ours THEN coalesce(c.created, $14) ELSE c.created END,
     keys_lost = CASE WHEN s.ends AND (s.deletes OR s.outcome = 'created') THEN s.keys_lost
         WHEN s.releases THEN c.keys_lost ELSE c.keys_lost OR s.keys_lost END,
@@ -24,6 +28,7 @@ UPDATE kb.customer c SET
     doubt = CASE WHEN s.ends OR s.releases THEN 0 ELSE 2 END,
     orphan = s.orphan,
     modified = CASE WHEN s.deletes THEN NULL WHEN s.releases THEN c.modified
+        WHEN c.customer_id <> s.customer_id THEN s.modified
         ELSE coalesce(s.modified, c.modified) END,
     differing = CASE WHEN s.ends THEN s.differing ELSE c.differing END
 FROM (

@@ -64,7 +64,7 @@ fn write_settlements(
     for settled in settlements {
         match settled.outcome {
             Outcome::Pending => release(db, settled, now_ms)?,
-            Outcome::Unresolved => leave_in_doubt(db, settled)?,
+            Outcome::Unresolved => leave_in_doubt(db, settled, now_ms)?,
             Outcome::Created
             | Outcome::AlreadyExisted
             | Outcome::Updated
@@ -79,12 +79,14 @@ fn write_settlements(
 }
 
 /// Settles a claim. Parameter 15 is whether the customer was deleted, and 16 whether this
-/// outcome alone says if its keys were lost.
+/// outcome alone says if its keys were lost. `customer_id <> ?5` is not true, but null, where
+/// one of the ids is not known.
 const SETTLE: &str = "UPDATE customer SET outcome = ?2,
-        ours = iif(?15, 0, max(ours, ?3)),
-        created = iif(?15, NULL, coalesce(created, iif(?3, ?10, NULL))),
+        ours = iif(?15, 0, iif(customer_id <> ?5, ?3, max(ours, ?3))),
+        created = iif(?15, NULL, coalesce(iif(customer_id <> ?5, NULL, created), iif(?3, ?10, NULL))),
         keys_lost = iif(?16, ?4, max(keys_lost, ?4)),
-        modified = iif(?15, NULL, coalesce(?13, modified)), differing = ?14,
+        modified = iif(?15, NULL, coalesce(?13, iif(customer_id <> ?5, NULL, modified))),
+        differing = ?14,
         customer_id = coalesce(?5, customer_id), request_id = coalesce(?6, request_id),
         attempts = attempts + ?7, status = ?8, message = ?9, settled = ?10, digest = ?11,
         doubt = 0, orphan = ?12
@@ -142,14 +144,17 @@ fn release(db: &Connection, settled: &Settlement, now_ms: i64) -> rusqlite::Resu
     Ok(())
 }
 
-/// Keeps a claim in doubt, with its last outcome.
-fn leave_in_doubt(db: &Connection, settled: &Settlement) -> rusqlite::Result<()> {
+/// Keeps a claim in doubt, with its last outcome. What was known of another customer than the
+/// one that is there now is not true of that.
+fn leave_in_doubt(db: &Connection, settled: &Settlement, now_ms: i64) -> rusqlite::Result<()> {
     let mut update = db.prepare_cached(
         "UPDATE customer SET doubt = 1, orphan = ?8,
+            ours = iif(customer_id <> ?3, ?10, ours),
+            created = iif(customer_id <> ?3, iif(?10, ?11, NULL), created),
             keys_lost = max(keys_lost, ?2),
             customer_id = coalesce(?3, customer_id), request_id = coalesce(?4, request_id),
             attempts = attempts + ?5, status = ?6, message = ?7,
-            modified = coalesce(?9, modified)
+            modified = coalesce(?9, iif(customer_id <> ?3, NULL, modified))
          WHERE id = ?1",
     )?;
     update.execute(params![
@@ -162,6 +167,8 @@ fn leave_in_doubt(db: &Connection, settled: &Settlement) -> rusqlite::Result<()>
         settled.message,
         settled.orphan,
         settled.modified,
+        settled.ours,
+        now_ms,
     ])?;
     Ok(())
 }
