@@ -1,5 +1,7 @@
 //! What all workers of one import agree on.
 
+use std::time::Duration;
+
 use anyhow::Context;
 
 use super::session::Session;
@@ -10,6 +12,25 @@ use crate::domain::text::thousands;
 use crate::engine::survey::Survey;
 use crate::ledger::workers::SharedRun;
 use crate::report::plan_file::sha256_of;
+
+/// The encodings of the inputs, in their order.
+fn encodings(session: &Session) -> String {
+    let inputs = session.prepared.inputs.iter();
+    let names: Vec<&str> = inputs
+        .map(|input| input.encoding().unwrap_or("UTF-8"))
+        .collect();
+    names.join(", ")
+}
+
+/// The value of `--settle`, if it was given.
+fn settle(session: &Session) -> String {
+    let given = session.sending.landing.given;
+    given.map_or("found".to_owned(), shown)
+}
+
+fn shown(time: Duration) -> String {
+    humantime::format_duration(time).to_string()
+}
 
 /// What the workers of the import of `session` agree on.
 pub(super) fn shared_run(session: &Session, surveyed: &Survey) -> anyhow::Result<SharedRun> {
@@ -25,6 +46,7 @@ pub(super) fn shared_run(session: &Session, surveyed: &Survey) -> anyhow::Result
     let on_off = |is_on| if is_on { "on" } else { "off" };
     let options = [
         ("the version", env!("CARGO_PKG_VERSION").to_owned()),
+        ("--encoding", encodings(session)),
         ("the mapping", sha256_of(&mapping.join("\n"))),
         ("the rows", thousands(surveyed.rows.read)),
         (
@@ -32,6 +54,8 @@ pub(super) fn shared_run(session: &Session, surveyed: &Survey) -> anyhow::Result
             thousands(surveyed.rows.rejected),
         ),
         ("--rate", sending.requests.pacing.ceiling.to_string()),
+        ("--timeout", shown(sending.landing.timeout)),
+        ("--settle", settle(session)),
         (
             "--existing",
             match sending.policy.existing {

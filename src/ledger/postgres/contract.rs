@@ -61,6 +61,14 @@ impl Ledger for PostgresLedger {
             return Err(LedgerError::NotBegun);
         };
         let (place, last) = (writer.place, writer.run);
+        let mut run = run.clone();
+        if let Some(shared) = &mut run.shared {
+            // How long others wait for a worker after a failover that lost it.
+            let lease = humantime::format_duration(self.connection.address.lease());
+            let lease = ("the lease".to_owned(), lease.to_string());
+            shared.options.push(lease);
+        }
+        let run = &run;
         loop {
             let begun = self.connection.run("write to", async |session, is_again| {
                 runs::begin(session, place, run, is_again.then_some(last)).await

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use super::PostgresLedger;
 use super::keeper::Kept;
-use super::tests::{PostgresStore, claimed};
+use super::tests::{PostgresStore, claimed, shared_run, sharing};
 use crate::ledger::conformance::{LedgerStore, account};
 use crate::ledger::workers::{ClaimAnswer, LeaseDeadline, LedgerObserver};
 use crate::ledger::{Ledger, LedgerError, RunStart};
@@ -134,6 +134,40 @@ fn a_worker_whose_lease_may_have_ended_does_not_know() {
         .run("write to", async |session, _| silent.check(session).await);
     checked.unwrap();
     assert!(has_gaps(&store));
+}
+
+/// Its own lease and time-out are shorter.
+#[test]
+fn claims_wait_for_the_requests_of_the_worker_whose_live_longest() {
+    let Some((store, mut ledger)) = alone() else {
+        return;
+    };
+    store.sql(
+        "UPDATE kb.account SET timeline = timeline + 1;
+        UPDATE kb.worker SET batch = 0, quarantine = interval '10 min'",
+    );
+    ledger.connection.cut();
+    assert!(is_loss(&ledger.landing_ms(1)));
+    store.sql(
+        "DO $$ BEGIN IF (SELECT claims_after < now() + interval '9 min' FROM kb.account) THEN
+            RAISE EXCEPTION 'too early'; END IF; END $$",
+    );
+}
+
+#[test]
+fn workers_with_different_leases_share_no_run() {
+    let Some(store) = PostgresStore::<false>::start() else {
+        return;
+    };
+    let _first = sharing(&store);
+    let other = PostgresStore::<false> {
+        address: format!("{}&lease=30s", store.address),
+    };
+    let mut second = other.open_as(&account(), true).unwrap();
+    let Err(LedgerError::OtherRun { what, .. }) = second.begin(&shared_run()) else {
+        panic!("it was joined");
+    };
+    assert_eq!(what, "the lease (30s here, 20s there)");
 }
 
 /// One that never stops.

@@ -34,7 +34,8 @@ pub fn is_passing_failure(error: &tokio_postgres::Error) -> bool {
     }
 }
 
-/// Whether `state` means that the server is busy, starting up or shutting down.
+/// Whether `state` means that the server is busy, starting up or shutting down, or that it has
+/// closed a connection which was silent, as that of a process that was stopped for a while.
 fn is_passing_state(state: &SqlState) -> bool {
     [
         SqlState::TOO_MANY_CONNECTIONS,
@@ -42,6 +43,7 @@ fn is_passing_state(state: &SqlState) -> bool {
         SqlState::ADMIN_SHUTDOWN,
         SqlState::CRASH_SHUTDOWN,
         SqlState::IDLE_SESSION_TIMEOUT,
+        SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
     ]
     .contains(state)
         // Class 08: connection exceptions, which poolers send.
@@ -241,4 +243,21 @@ impl ConnectAttempt {
 fn bare_name(shown: &str) -> &str {
     let inner = shown.split_once('(').map(|(_, inner)| inner);
     inner.map_or(shown, |inner| inner.trim_end_matches(')').trim_matches('"'))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_postgres::error::SqlState;
+
+    use super::is_passing_state;
+
+    #[test]
+    fn a_connection_that_the_server_closed_is_made_again() {
+        for code in ["25P03", "57P01", "57P03", "57P05", "08006", "53300"] {
+            assert!(is_passing_state(&SqlState::from_code(code)), "{code}");
+        }
+        for code in ["25P02", "08P01", "42P01", "40001"] {
+            assert!(!is_passing_state(&SqlState::from_code(code)), "{code}");
+        }
+    }
 }

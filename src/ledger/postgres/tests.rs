@@ -26,11 +26,11 @@ use self::server::PostgresServer;
 
 /// A schema of its own.
 pub(super) struct PostgresStore<const SERIALIZABLE: bool> {
-    address: String,
+    pub(super) address: String,
 }
 
 impl<const SERIALIZABLE: bool> PostgresStore<SERIALIZABLE> {
-    fn open_as(
+    pub(super) fn open_as(
         &self,
         account: &TargetAccount,
         shares: bool,
@@ -106,10 +106,9 @@ mod serializable {
     ledger_contract!(PostgresStore<true>);
 }
 
-/// A ledger for a worker that shares its run, which has three parts.
-fn sharing(store: &PostgresStore<false>) -> PostgresLedger {
-    let mut ledger = store.open_as(&account(), true).unwrap();
-    let run = RunStart {
+/// A run that is shared, of three parts.
+pub(super) fn shared_run() -> RunStart {
+    RunStart {
         command: "import".to_owned(),
         inputs: vec!["in.csv".to_owned()],
         fit_rows: 150,
@@ -120,8 +119,13 @@ fn sharing(store: &PostgresStore<false>) -> PostgresLedger {
             options: Vec::new(),
             may_begin: true,
         }),
-    };
-    ledger.begin(&run).unwrap();
+    }
+}
+
+/// A ledger for a worker that shares its run.
+pub(super) fn sharing(store: &PostgresStore<false>) -> PostgresLedger {
+    let mut ledger = store.open_as(&account(), true).unwrap();
+    ledger.begin(&shared_run()).unwrap();
     ledger
 }
 

@@ -23,7 +23,8 @@ pub(super) const MAY_LACK: &str = "a standby took the checkpoint's database over
 pub(super) struct TimelineGuard {
     /// Whether claims of other workers may be gone.
     pub(super) others_wrote: bool,
-    /// The lease of a worker, and how long after it a request may live.
+    /// The lease of a worker, and how long after it a request may live. Workers that are known
+    /// may have longer ones; those that are not have the same, if they share a run.
     pub(super) requests_live: Duration,
     /// What must be there of this worker, once it is registered: if it is not, claims are gone.
     pub(super) own: Option<OwnBatches>,
@@ -56,7 +57,9 @@ pub(super) async fn note(
         .query_one(
             "UPDATE kb.account SET timeline = $1, gaps = gaps OR lacks,
                     claims_after = CASE WHEN lacks
-                        THEN clock_timestamp() + $3 * interval '1 microsecond'
+                        THEN clock_timestamp() + greatest($3 * interval '1 microsecond',
+                            (SELECT max(expires - beat + quarantine) FROM kb.worker
+                                WHERE state = 'live'))
                         ELSE claims_after END
                 FROM (SELECT $2 OR NOT EXISTS (SELECT FROM kb.worker
                     WHERE id = $4 AND nonce = $5 AND batch >= $6)) AS found (lacks)
@@ -106,8 +109,8 @@ pub(super) async fn refusal(
         return Ok(Some(PostgresError::LostCommits));
     };
     Ok(match (row.try_get(0)?, row.try_get(1)?) {
-        (false, _) => Some(PostgresError::Fenced),
-        (true, false) => Some(PostgresError::LostCommits),
+        (_, false) => Some(PostgresError::LostCommits),
+        (false, true) => Some(PostgresError::Fenced),
         (true, true) => None,
     })
 }
@@ -136,8 +139,10 @@ pub(super) async fn note_gaps(
 ) -> Result<(), PostgresError> {
     session
         .query(
-            "UPDATE kb.account SET gaps = true, claims_after =
-                greatest(claims_after, clock_timestamp() + $1 * interval '1 microsecond')",
+            "UPDATE kb.account SET gaps = true, claims_after = greatest(claims_after,
+                clock_timestamp() + greatest($1 * interval '1 microsecond',
+                    (SELECT max(expires - beat + quarantine) FROM kb.worker
+                        WHERE state = 'live')))",
             &[&micros(requests_live)],
         )
         .await?;

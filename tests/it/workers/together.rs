@@ -103,6 +103,11 @@ fn a_worker_that_differs_is_refused_and_told_in_what() {
             format!("{line} --existing update"),
             "--existing (update here, ",
         ),
+        (format!("{line} --settle 7s"), "--settle (7s here, "),
+        (
+            format!("{line} --encoding windows-1252"),
+            "--encoding (Windows-1252 here, UTF-8 there)",
+        ),
         (format!("{line} --keys"), "--keys (on here, off there)"),
         (format!("{line} --max-errors 7"), "--max-errors (7 here, "),
         (format!("{line} --strict"), "--strict (on here, off there)"),
