@@ -74,8 +74,12 @@ impl TypedCommand<ValidateOptions> {
             options.target(&self.options.target);
             options.requests(&self.options.requests);
         }
-        options.unsent(&self.options.unsent);
-        options.names().map(str::to_owned).collect()
+        let unsent = &self.options.unsent;
+        options.unsent(unsent);
+        // Never rendered, because it may have a token in it.
+        let at_end = unsent.monitor.notify_command.as_ref();
+        let names = options.names().chain(at_end.map(|_| "notify-command"));
+        names.map(str::to_owned).collect()
     }
 }
 

@@ -228,7 +228,8 @@ impl CustomerApi for Client {
             .transport
             .request(Method::POST, url)
             .header(CONTENT_LENGTH, HeaderValue::from_static("0"));
-        self.send_write(request, response::removed).await
+        let read = |response| response::removed(response, customer_id, removal);
+        self.send_write(request, read).await
     }
 
     async fn probe(&self) -> Exchange<ProbeReply> {

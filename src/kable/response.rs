@@ -6,7 +6,7 @@ use reqwest::header::LOCATION;
 use super::redaction::Redaction;
 use super::wire::BundlePlans;
 use super::{
-    Advice, Created, CustomerAddress, Exchange, Failure, LookUpReply, Preflight, Refusal,
+    Advice, Created, CustomerAddress, Exchange, Failure, LookUpReply, Preflight, Refusal, Removal,
     RemovalEffect, Reply, Trouble, headers, limits, message, wire,
 };
 use crate::domain::customer::{BillingContact, Customer};
@@ -71,16 +71,28 @@ fn written<T>(
     }
 }
 
-/// What a response to a removal means. Its body is not documented: any will do that is no
-/// web page.
-pub(super) fn removed(response: RawResponse) -> Reply<RemovalEffect> {
+/// What a response to the `removal` of `customer_id` means. Its body is not documented: any
+/// will do that is no web page and does not say that the customer is still there.
+pub(super) fn removed(
+    response: RawResponse,
+    customer_id: &str,
+    removal: Removal,
+) -> Reply<RemovalEffect> {
     let done = |response: RawResponse, customer| Reply::Done {
         customer,
         status: response.status.as_u16(),
         request_id: response.request_id,
     };
     match meaning_of(response.status) {
-        StatusMeaning::Success if !response.is_page() => done(response, RemovalEffect::Removed),
+        StatusMeaning::Success if !response.is_page() => {
+            match not_removed(&response, customer_id, removal) {
+                None => done(response, RemovalEffect::Removed),
+                Some(why) => Reply::Failed(Failure::Unknown(Trouble {
+                    by_api: true,
+                    ..response.broken(why.to_owned())
+                })),
+            }
+        }
         StatusMeaning::Absent if !response.is_page() => done(response, RemovalEffect::WasAbsent),
         StatusMeaning::Denied => Reply::Failed(Failure::Denied(response.refusal())),
         StatusMeaning::Refused if !response.is_page() || response.status.is_redirection() => {
@@ -93,6 +105,19 @@ pub(super) fn removed(response: RawResponse) -> Reply<RemovalEffect> {
         | StatusMeaning::NoSuchCall
         | StatusMeaning::Unknown => Reply::Failed(Failure::Unknown(response.trouble())),
     }
+}
+
+/// Why a removal may not have been done that the API accepted, if its answer says so.
+fn not_removed(
+    response: &RawResponse,
+    customer_id: &str,
+    removal: Removal,
+) -> Option<&'static str> {
+    // By RFC 9110 §15.3.3 it is yet to be done.
+    if response.status == StatusCode::ACCEPTED {
+        return Some("the answer is that it will be done later");
+    }
+    wire::removal_members(&response.body)?.not_removed(customer_id, removal)
 }
 
 /// What a response to the look-up of the customer at `address` means.

@@ -13,7 +13,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::Created;
+use super::{Created, Removal};
 use crate::domain::catalog::{Catalog, CatalogEntry};
 use crate::domain::customer::{BillingContact, Customer};
 use crate::domain::field::Field;
@@ -170,6 +170,45 @@ struct CustomerMembers {
     created: Option<String>,
     #[serde(default, deserialize_with = "if_readable")]
     modified: Option<String>,
+}
+
+/// What is read of the answer to a removal.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RemovalMembers {
+    #[serde(default, deserialize_with = "if_readable")]
+    customer_id: Option<String>,
+    #[serde(default, deserialize_with = "if_readable")]
+    status: Option<String>,
+    #[serde(default, deserialize_with = "if_readable")]
+    success: Option<bool>,
+    #[serde(default, deserialize_with = "if_readable")]
+    error: Option<serde_json::Value>,
+}
+
+/// The members of the answer to a removal; `None` if it is no JSON object.
+pub(super) fn removal_members(body: &[u8]) -> Option<RemovalMembers> {
+    serde_json::from_slice(without_mark(body)).ok()
+}
+
+impl RemovalMembers {
+    /// Why the `removal` of customer `customer_id` may not be done, if they say so.
+    pub(super) fn not_removed(&self, customer_id: &str, removal: Removal) -> Option<&'static str> {
+        let is_error = |error: &serde_json::Value| !error.is_null() && error != false;
+        if self
+            .customer_id
+            .as_deref()
+            .is_some_and(|id| id != customer_id)
+        {
+            return Some("the answer is about another customer");
+        }
+        if self.success == Some(false) || self.error.as_ref().is_some_and(is_error) {
+            return Some("the answer says that it was not done");
+        }
+        // A customer that was deleted may be shown as it was.
+        let is_active = removal == Removal::Cancel && self.status.as_deref() == Some("ACTIVE");
+        is_active.then_some("the answer says that the customer is active")
+    }
 }
 
 /// The members of a contact that are strings; of several with the same name, the
@@ -348,9 +387,42 @@ fn time_ms(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{BundlePlans, create_body, created, customer, time_ms};
+    use super::{BundlePlans, Removal, create_body, created, customer, removal_members, time_ms};
     use crate::domain::customer::tests::aster;
     use crate::domain::field::Field;
+
+    /// The body of the answer is not documented: what does not contradict is believed.
+    #[test]
+    fn a_removal_is_done_unless_its_answer_says_otherwise() {
+        let done_as = |body: &str, removal| {
+            let members = removal_members(body.as_bytes());
+            members.is_none_or(|members| members.not_removed("cus_1", removal).is_none())
+        };
+        let done = |body: &str| done_as(body, Removal::Cancel);
+        for body in [
+            "",
+            "ok",
+            "{}",
+            "[]",
+            "null",
+            r#"{"message":"deleted"}"#,
+            r#"{"customerId":"cus_1","status":"CANCELLED"}"#,
+            r#"{"customerId":"cus_1","status":17,"success":"no","error":null}"#,
+            r#"{"success":true,"error":false}"#,
+        ] {
+            assert!(done(body), "{body}");
+        }
+        for body in [
+            r#"{"customerId":"cus_2","status":"CANCELLED"}"#,
+            r#"{"customerId":"cus_1","status":"ACTIVE"}"#,
+            r#"{"success":false}"#,
+            r#"{"error":"not allowed"}"#,
+            r#"{"error":{"code":7},"success":true}"#,
+        ] {
+            assert!(!done(body), "{body}");
+        }
+        assert!(done_as(r#"{"status":"ACTIVE"}"#, Removal::Delete));
+    }
 
     #[test]
     fn the_body_of_a_create_holds_the_given_fields_only() {

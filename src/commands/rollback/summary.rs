@@ -346,9 +346,15 @@ fn next(
         add("Delete also those that were changed", all.line());
     }
     if lines.is_empty() {
+        let left = counts.not_ours + counts.failed;
         lines.push(if summary.customers == 0 {
             "There is nothing to delete: no customer is known that this checkpoint created."
                 .to_owned()
+        } else if left > 0 {
+            format!(
+                "{} left, for the reason above: see to them at Kable.",
+                counted(left, "customer is", "customers are")
+            )
         } else {
             "All customers that this checkpoint created are gone. An import creates them anew."
                 .to_owned()
