@@ -82,6 +82,20 @@ impl RowState {
         })
     }
 
+    /// The row's end after creates that the API answered about another customer, while the
+    /// row's own is absent. A server that changes ids would make one more in each run.
+    pub(super) fn held_otherwise(&self) -> RowEnd {
+        let trouble = self.retries.trouble.clone().unwrap_or_default();
+        RowEnd::Conflict(Refusal {
+            status: 0,
+            message: format!(
+                "{}; look there: Kable may hold this customer under that clientId",
+                trouble.message
+            ),
+            request_id: trouble.request_id,
+        })
+    }
+
     /// Whether what the API answered about another customer may not be sent again. A change
     /// is never repeated: it would change the other customer again.
     pub(super) fn is_misdirected_for_good(&self) -> bool {

@@ -425,7 +425,7 @@ impl RowState {
         };
         self.seen = None;
         if self.is_misdirected_for_good() {
-            return Some(RowEnd::Unresolved);
+            return Some(self.held_otherwise());
         }
         self.next = NextRequest::Create;
         let Some(refusal) = self.refusal.take() else {

@@ -374,7 +374,10 @@ fn a_create_that_the_api_answers_about_another_customer_is_sent_twice_at_most() 
         assert_eq!(state.next, NextRequest::Create);
         state.misdirected(about_another(), facts.now);
         if let Some(end) = state.absent_for_good(&facts) {
-            assert!(matches!(end, RowEnd::Unresolved), "{end:?}");
+            let RowEnd::Conflict(refusal) = end else {
+                panic!("{end:?}");
+            };
+            assert!(refusal.message.starts_with("the answer is about another"));
             return;
         }
     }
