@@ -200,7 +200,7 @@ impl LedgerError {
                 "run the same command again: it looks every customer up before it creates one, for some that were created may be missing from the checkpoint"
             }
             Self::OtherRun { .. } => {
-                "start all workers with the same input and options, or wait for the others to end"
+                "start all workers with the same input and options, or wait for the others to end (one that was killed ends with its lease, after 20 seconds by default)"
             }
             Self::NotThere { path } if is_database(path) => {
                 "check the schema in the address (schema=NAME; kable_bulk without it): an import makes it"
