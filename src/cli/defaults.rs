@@ -25,7 +25,7 @@ pub const RETRIES: u32 = 8;
 /// `--max-errors`, as a share of the rows.
 pub const MAX_ERRORS_PERCENT: u8 = 10;
 
-/// `--max-changes`, as a share of the customers at Kable.
+/// `--max-changes`, as a share of the customers at Kable that are not cancelled.
 pub const MAX_CHANGES_PERCENT: u8 = 20;
 
 /// The file of `--sandbox`.

@@ -7,7 +7,7 @@ use anyhow::Context;
 
 use super::preflight::{Calls, refusal_text};
 use crate::domain::remote::RemoteCustomer;
-use crate::domain::text::counted;
+use crate::domain::text::{counted, thousands};
 use crate::engine::survey::remote_list::{RemoteList, RemoteListWriter};
 use crate::engine::survey::surplus::Surplus;
 use crate::kable::Preflight;
@@ -95,6 +95,16 @@ pub(super) async fn list(
         tokio::time::sleep(wait).await;
         pause *= 2;
     }
+}
+
+/// How many customers Kable has.
+pub(super) fn how_many(listed: &RemoteList) -> String {
+    let many = counted(listed.customer_count(), "customer", "customers");
+    let cancelled = match listed.cancelled_count() {
+        0 => String::new(),
+        cancelled => format!(", {} of them cancelled", thousands(cancelled)),
+    };
+    format!("Kable has {many}{cancelled}")
 }
 
 /// Says how many customers of the list can't be read.

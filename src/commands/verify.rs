@@ -8,7 +8,7 @@ use anyhow::Context;
 use tokio::time::Instant;
 
 use super::command_line::TypedCommand;
-use super::customer_list::{add_surplus, say_unread};
+use super::customer_list::{add_surplus, how_many, say_unread};
 use super::exit::Exit;
 use super::finish::{AccountedRows, Results, exit_of, say_unused};
 use super::notify::RunNotice;
@@ -158,8 +158,7 @@ impl Verification {
         }
         if !prepared.display.quiet {
             say_unused(&prepared.watcher, &surveyed.unused);
-            let many = counted(listed.customer_count(), "customer", "customers");
-            prepared.watcher.say(&format!("Kable has {many}"));
+            prepared.watcher.say(&how_many(listed));
         }
         say_unread(&prepared.watcher, Some(listed));
         self.finish(surveyed)

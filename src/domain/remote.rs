@@ -39,8 +39,13 @@ pub struct RemoteCustomer {
 impl RemoteCustomer {
     /// Whether it was cancelled.
     pub fn is_cancelled(&self) -> bool {
-        self.status == "CANCELLED"
+        is_cancelled(&self.status)
     }
+}
+
+/// Whether `status` is that of a customer that was cancelled.
+pub fn is_cancelled(status: &str) -> bool {
+    status == "CANCELLED"
 }
 
 /// A value that differs between a row and Kable.

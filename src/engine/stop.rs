@@ -40,6 +40,8 @@ pub enum Halt {
         cancels: u64,
         /// How many are allowed.
         allowed: u64,
+        /// Of how many that are not cancelled that is a share, if it is one.
+        active: Option<u64>,
     },
     /// A time limit was reached.
     OutOfTime {

@@ -5,18 +5,28 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::redaction::Redaction;
-use super::wire::BundlePlans;
+use super::wire::{BundlePlans, if_readable};
 use super::{response, wire};
-use crate::domain::remote::RemoteCustomer;
+use crate::domain::remote::{RemoteCustomer, is_cancelled};
 
-/// The ids of a listed customer. They can be read wherever the customer can.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+/// The ids of a listed customer, and its status. They can be read wherever the customer can.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ListedIds {
     /// Kable's own, `cus_…`.
     pub customer_id: String,
     /// The caller's.
     pub client_id: String,
+    /// `status`; empty if it has none.
+    #[serde(default, deserialize_with = "if_readable")]
+    pub status: String,
+}
+
+impl ListedIds {
+    /// Whether the customer was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        is_cancelled(&self.status)
+    }
 }
 
 /// Parses customers from the list of all.
@@ -52,9 +62,12 @@ mod tests {
         for body in [
             r#"{"customerId":"cus_1","clientId":"c-1","companyName":null,"plans":17}"#,
             "\u{feff}{\"clientId\":\"c\\u0041\",\"customerId\":\"cus_2\",\"x\":[{}]}",
+            r#"{"customerId":"cus_3","clientId":"c-3","status":"CANCELLED"}"#,
+            r#"{"customerId":"cus_4","clientId":"c-4","status":["CANCELLED"]}"#,
         ] {
             let (ids, remote) = (reader.ids(body.as_bytes()), reader.read(body.as_bytes()));
             let (ids, remote) = (ids.unwrap(), remote.unwrap());
+            assert_eq!(ids.is_cancelled(), remote.is_cancelled(), "{body}");
             assert_eq!(
                 (ids.customer_id, ids.client_id),
                 (remote.customer_id, remote.client_id)

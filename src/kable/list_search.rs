@@ -126,6 +126,7 @@ mod tests {
             search.pass_unreadable(unreadable.map(|client_id| ListedIds {
                 customer_id: "cus_1".to_owned(),
                 client_id: client_id.to_owned(),
+                ..ListedIds::default()
             }));
             search.compare(&listed("c-3"));
             let found = search.finish();

@@ -255,7 +255,7 @@ struct JsonText<'b>(#[serde(borrow)] Cow<'b, str>);
 
 /// Reads a member of an unexpected type as missing: a create succeeded even if a
 /// member beside the ids is `null`.
-fn if_readable<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+pub(super) fn if_readable<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where
     T: Deserialize<'de> + Default,
     D: Deserializer<'de>,

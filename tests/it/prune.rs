@@ -66,12 +66,27 @@ fn a_share_of_few_customers_holds_for_cancellations() {
     let run = three_left_the_file(&[]);
     sync(&run, "in.csv --prune cancel --yes")
         .code(5)
-        .says("3 customers would be updated or cancelled (3 cancelled), and no more than 2 may be")
+        .says("3 customers would be updated or cancelled (3 cancelled), and no more than 2 of the 10 that are not cancelled may be")
         .says("--prune cancel --max-changes 3");
     assert_eq!(run.counts().of(Call::Cancel), 0);
     assert_eq!(run.summary("in.csv").0["pruned"]["pending"], 3);
     sync(&run, "in.csv --prune cancel --yes --max-changes 3").code(0);
     assert_eq!(cancelled(&run).len(), 3);
+}
+
+/// Else a file that was cut off would cancel those that are left of an old account.
+#[test]
+fn a_share_is_of_the_customers_that_are_not_cancelled() {
+    let run = Run::new().server(&[]).input("in.csv", rows(10));
+    sync(&run, "in.csv").code(0);
+    run.write("in.csv", rows(4));
+    sync(&run, "in.csv --prune cancel --yes --max-changes 60%").code(0);
+    run.write("in.csv", rows(2));
+    sync(&run, "in.csv --prune cancel --yes")
+        .code(5)
+        .says("Kable has 10 customers, 6 of them cancelled")
+        .says("(2 cancelled), and no more than 1 of the 4 that are not cancelled may be (--max-changes)");
+    assert_eq!(cancelled(&run).len(), 6);
 }
 
 #[test]

@@ -210,7 +210,7 @@ fn too_many_changes_stop_it_before_the_first() {
     assert_ne!(run.text("in.csv"), many);
     sync(&run, "in.csv")
         .code(5)
-        .says("200 customers would be updated, and no more than 40 may be (--max-changes)")
+        .says("200 customers would be updated, and no more than 40 of the 200 that are not cancelled may be (--max-changes)")
         .says("--max-changes 200");
     assert_eq!(changes(&run), sent);
     run.summary("in.csv").outcomes(&[("pending", 200)]);

@@ -281,15 +281,20 @@ fn why(halt: &Halt, summary: &Summary) -> String {
             changes,
             cancels,
             allowed,
+            active,
         } => format!(
-            "Nothing was sent: {} would be updated{}, and no more than {} may be (--max-changes). \
+            "Nothing was sent: {} would be updated{}, and no more than {}{} may be (--max-changes). \
              Is the file complete?",
             counted(*changes, "customer", "customers"),
             match cancels {
                 0 => String::new(),
                 cancels => format!(" or cancelled ({} cancelled)", thousands(*cancels)),
             },
-            thousands(*allowed)
+            thousands(*allowed),
+            active.map_or_else(String::new, |active| format!(
+                " of the {} that are not cancelled",
+                thousands(active)
+            ))
         ),
         Halt::OutOfTime { option } => {
             format!("Stopped by {option}. What was done is kept.")

@@ -24,7 +24,7 @@ use crate::cli::{ApplyOptions, SyncOptions};
 use crate::commands::checkpoint::StoredLedger;
 use crate::commands::command_line::TypedCommand;
 use crate::commands::confirm::demand_terminal;
-use crate::commands::customer_list::{add_surplus, say_unread};
+use crate::commands::customer_list::{add_surplus, how_many, say_unread};
 use crate::commands::early_results::write_rejects;
 use crate::commands::exit::Exit;
 use crate::commands::finish::{Results, say_unused};
@@ -45,7 +45,6 @@ use crate::commands::system::{seconds, span_since};
 use crate::config::Environment;
 use crate::config::changes::ChangeSettings;
 use crate::domain::summary::Summary;
-use crate::domain::text::counted;
 use crate::domain::timeline::RunHistory;
 use crate::engine::account::AccountSources;
 use crate::engine::account::listed_outcomes::ListedOutcomes;
@@ -180,8 +179,7 @@ impl SyncRun {
         let prepared = &self.session.prepared;
         if !prepared.display.quiet {
             say_unused(&prepared.watcher, &self.surveyed.unused);
-            let many = counted(self.listed.customer_count(), "customer", "customers");
-            prepared.watcher.say(&format!("Kable has {many}"));
+            prepared.watcher.say(&how_many(&self.listed));
             let note = kept_customers(self.surveyed.near.count());
             prepared.say_unless_quiet(note.as_slice());
             if !self.session.sending.dry_run {
@@ -242,7 +240,7 @@ impl SyncRun {
             return Some(Halt::TooManyErrors { errors, allowed });
         }
         let most = self.changes.max_changes;
-        too_many_changes(&self.plan.forecast, most, self.listed.customer_count())
+        too_many_changes(&self.plan.forecast, most, self.listed.active_count())
     }
 
     /// Creates and updates customers.

@@ -7,15 +7,12 @@ use crate::domain::text::counted;
 use crate::domain::threshold::Threshold;
 use crate::engine::stop::Halt;
 
-/// Why `forecast` may not be done, if it changes more than `most` of the `customers` at
-/// Kable. Of few customers a share limits cancellations alone.
-pub(super) fn too_many_changes(
-    forecast: &Forecast,
-    most: Threshold,
-    customers: u64,
-) -> Option<Halt> {
+/// Why `forecast` may not be done, if it changes more than `most` of the customers at Kable
+/// that are not cancelled, `active` ones: a cancelled one is neither updated nor cancelled.
+/// Of few customers a share limits cancellations alone.
+pub(super) fn too_many_changes(forecast: &Forecast, most: Threshold, active: u64) -> Option<Halt> {
     let (cancels, changes) = (forecast.cancel, forecast.update + forecast.cancel);
-    let (allowed, allowed_cancels) = (most.of(customers), most.also_of_few(customers));
+    let (allowed, allowed_cancels) = (most.of(active), most.also_of_few(active));
     let allowed = if cancels > allowed_cancels {
         allowed.min(allowed_cancels)
     } else {
@@ -25,6 +22,7 @@ pub(super) fn too_many_changes(
         changes,
         cancels,
         allowed,
+        active: matches!(most, Threshold::Percent(_)).then_some(active),
     })
 }
 
@@ -64,7 +62,12 @@ mod tests {
                 ..Forecast::default()
             };
             match too_many_changes(&forecast, most.parse().unwrap(), customers) {
-                Some(Halt::TooManyChanges { allowed, .. }) => Some(allowed),
+                Some(Halt::TooManyChanges {
+                    allowed, active, ..
+                }) => {
+                    assert_eq!(active, most.ends_with('%').then_some(customers));
+                    Some(allowed)
+                }
                 _ => None,
             }
         };

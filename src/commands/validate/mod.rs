@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use self::next_steps::advised;
 use super::command_line::TypedCommand;
-use super::customer_list::say_unread;
+use super::customer_list::{how_many, say_unread};
 use super::exit::Exit;
 use super::finish::{Results, say_unused};
 use super::own_files::ResolvedInputs;
@@ -34,7 +34,6 @@ use crate::domain::advice::{CheckReport, advice};
 use crate::domain::decision::RowPolicy;
 use crate::domain::outcome::Outcome;
 use crate::domain::summary::Summary;
-use crate::domain::text::counted;
 use crate::engine::account::AccountSources;
 use crate::engine::account::listed_outcomes::ListedOutcomes;
 use crate::engine::claim_numbers::ClaimNumbers;
@@ -190,8 +189,7 @@ impl Validation {
         if !self.prepared.display.quiet {
             say_unused(watcher, &surveyed.unused);
             if let Some(listed) = listed {
-                let many = counted(listed.customer_count(), "customer", "customers");
-                watcher.say(&format!("Kable has {many}"));
+                watcher.say(&how_many(listed));
             }
         }
         say_unread(watcher, listed);

@@ -48,6 +48,7 @@ impl RemoteListWriter {
             body: Vec::new(),
             len: self.len,
             reader,
+            cancelled: 0,
             unreadable: 0,
         })
     }
@@ -63,6 +64,7 @@ pub struct RemoteList {
     body: Vec<u8>,
     len: u64,
     reader: CustomerReader,
+    cancelled: u64,
     unreadable: u64,
 }
 
@@ -72,22 +74,35 @@ impl RemoteList {
         self.len
     }
 
+    /// How many of them are cancelled; known once the list was read.
+    pub fn cancelled_count(&self) -> u64 {
+        self.cancelled
+    }
+
+    /// How many of them are not cancelled, so that they may be; likewise.
+    pub fn active_count(&self) -> u64 {
+        self.len - self.cancelled - self.unreadable
+    }
+
     /// How many of them can't be read: any row may be theirs.
     pub fn unreadable(&self) -> u64 {
         self.unreadable
     }
 
     /// Passes the `clientId` and the place of each customer to `on_customer`. Those that
-    /// can't be read are only counted.
+    /// can't be read are only counted, as are those that are cancelled.
     pub(in crate::engine) fn scan(
         &mut self,
         on_customer: &mut dyn FnMut(&str, u64) -> io::Result<()>,
     ) -> io::Result<()> {
-        self.unreadable = 0;
+        (self.cancelled, self.unreadable) = (0, 0);
         let mut place = 0;
         for _ in 0..self.len {
             match self.ids_at(place)? {
-                Some(ids) => on_customer(&ids.client_id, place)?,
+                Some(ids) => {
+                    self.cancelled += u64::from(ids.is_cancelled());
+                    on_customer(&ids.client_id, place)?;
+                }
                 None => self.unreadable += 1,
             }
             place = self.position;
@@ -135,7 +150,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut listing = RemoteListWriter::new(folder.path()).unwrap();
         for number in 0..100 {
-            let body = format!("{{\"customerId\":\"cus_{number}\",\"clientId\":\"c-{number}\"}}");
+            let status = if number < 30 { "CANCELLED" } else { "ACTIVE" };
+            let body = format!(
+                "{{\"customerId\":\"cus_{number}\",\"clientId\":\"c-{number}\",\"status\":\"{status}\"}}"
+            );
             listing.push(body.as_bytes()).unwrap();
         }
         listing.push(b"{\"clientId\":7}").unwrap();
@@ -149,6 +167,7 @@ mod tests {
             })
             .unwrap();
         assert_eq!((places.len(), listed.unreadable()), (100, 1));
+        assert_eq!((listed.cancelled_count(), listed.active_count()), (30, 70));
         for (client_id, place) in places.iter().rev() {
             assert_eq!(listed.at(*place).unwrap().unwrap().client_id, *client_id);
         }
