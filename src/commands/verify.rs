@@ -172,7 +172,7 @@ impl Verification {
             target: self.remote.target.clone(),
             inputs: prepared.reading.names.clone(),
             input_digests: std::mem::take(&mut self.digests),
-            surplus: Some(surveyed.surplus.count() + surveyed.near.count()),
+            surplus: Some(surveyed.missing_count()),
             skipped_rows: surveyed.tally.skipped(),
             defaults: surveyed.tally.defaults(&prepared.reading.mapping),
             detail: detail(&surveyed.tally, &[]),
@@ -202,7 +202,11 @@ impl Verification {
         }
         let AccountedRows { mut listing, .. } = accounted;
         let listed = &mut self.remote.listed;
-        for customers in [&mut surveyed.surplus, &mut surveyed.near] {
+        for customers in [
+            &mut surveyed.surplus,
+            &mut surveyed.near,
+            &mut surveyed.lost_zeros,
+        ] {
             add_surplus(customers, listed, &mut listing.files)?;
         }
         let exit = exit_of(&summary);

@@ -1,4 +1,4 @@
-//! The `clientId` that a rejected row means, and whether an id is certain.
+//! The `clientId` that a row means, and whether an id is certain.
 
 use super::candidate::{Candidate, FieldValue};
 use super::checks::{LONGEST_CLIENT_ID, RowChecks, Soundness};
@@ -36,6 +36,21 @@ pub fn meant_id<'r>(
     (soundness == Soundness::Sound).then_some(given)
 }
 
+/// The most leading zeros of an id that are looked at.
+pub const MOST_ZEROS: usize = 31;
+
+/// How many bytes at the start of the id `folded` a spreadsheet removes that takes it for a
+/// number: its leading zeros.
+pub fn zeros_lost(folded: &[u8]) -> usize {
+    if folded.first() != Some(&b'0') || !folded.iter().all(u8::is_ascii_digit) {
+        return 0;
+    }
+    let zeros = folded.iter().take_while(|digit| **digit == b'0').count();
+    // Of a zero itself, the last one stays.
+    let zeros = zeros.min(folded.len() - 1);
+    if zeros > MOST_ZEROS { 0 } else { zeros }
+}
+
 /// Whether one of `problems` doubts the `clientId`, which may have been another one: a
 /// spreadsheet loses the digits after the fifteenth.
 pub fn is_id_doubted(problems: &[Problem]) -> bool {
@@ -47,7 +62,7 @@ pub fn is_id_doubted(problems: &[Problem]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_id_doubted, meant_id};
+    use super::{MOST_ZEROS, is_id_doubted, meant_id, zeros_lost};
     use crate::domain::candidate::Candidate;
     use crate::domain::field::Field;
     use crate::domain::row::Origin;
@@ -104,6 +119,26 @@ mod tests {
         ] {
             assert_eq!(meant(given), None, "{given:?}");
         }
+    }
+
+    #[test]
+    fn a_spreadsheet_removes_the_leading_zeros_of_a_number() {
+        for (id, zeros) in [
+            ("", 0),
+            ("370", 0),
+            ("0370", 1),
+            ("000370", 3),
+            ("0", 0),
+            ("000", 2),
+            ("0c1", 0),
+            ("00-1", 0),
+            ("c-01", 0),
+            ("01.5", 0),
+        ] {
+            assert_eq!(zeros_lost(id.as_bytes()), zeros, "{id:?}");
+        }
+        let zeros = |many| zeros_lost(format!("{}7", "0".repeat(many)).as_bytes());
+        assert_eq!((zeros(MOST_ZEROS), zeros(MOST_ZEROS + 1)), (MOST_ZEROS, 0));
     }
 
     #[test]

@@ -17,7 +17,7 @@
 //! - `card_columns.rs`, `foreign_export.rs`: inputs that are refused as a whole
 //! - `rules.rs`, `catalog.rs`, `currency.rs`, `withdrawn.rs`: what it is checked against
 //! - `problem.rs`: what can be wrong with a row
-//! - `meant_id.rs`: the `clientId` that a rejected row means
+//! - `meant_id.rs`: the `clientId` that a row means
 //! - `problem_groups.rs`: problems by kind
 //! - `skip.rs`: why a row is no customer
 //! - `swallowed_rows.rs`: rows that a stray quote made part of another one

@@ -17,7 +17,7 @@ pub struct PrunedCounts {
     pub unresolved: u64,
     /// Nothing was sent.
     pub pending: u64,
-    /// Left, because rows of the input may be missing.
+    /// Left, because rows of the input may be missing, or may be theirs.
     pub withheld: u64,
 }
 

@@ -301,7 +301,7 @@ const fn pruned(counts: PrunedCounts) -> [(u64, &'static str); 7] {
         (counts.pending, "of them not cancelled yet"),
         (
             counts.withheld,
-            "of them left: rows of the file may be missing",
+            "of them left: rows of the file may be missing, or may be theirs",
         ),
     ]
 }

@@ -2,11 +2,13 @@
 //! alone, and reports or cancels those that the file no longer has.
 //!
 //! - `comparison.rs`: compares all rows with the customers
+//! - `lost_zeros.rs`: customers that a row may mean whose id has lost its leading zeros
 //! - `missing_rows.rs`: whether the input may lack rows, so that no customer is cancelled
 //! - `permission.rs`: whether what was planned may be done
 //! - `prune.rs`: cancels customers that the file no longer has
 
 mod comparison;
+mod lost_zeros;
 mod missing_rows;
 mod permission;
 mod prune;
@@ -144,7 +146,7 @@ fn sync(
         planned.forecast.cancel = prune.to_cancel();
         Some(prune)
     } else {
-        say_uncertain(&session, &surveyed)?;
+        say_uncertain(&session, &mut surveyed, &mut listed)?;
         None
     };
     let sync = SyncRun {
@@ -293,8 +295,9 @@ impl SyncRun {
         let accounted = results.account(rows, Some("results.jsonl"), sources, &mut summary)?;
         report_changes(&prepared.inputs, &prepared.watcher);
         let mut listing = accounted.listing;
-        let surplus = &mut self.surveyed.surplus;
-        add_surplus(surplus, &mut self.listed, &mut listing.files)?;
+        for customers in [&mut self.surveyed.surplus, &mut self.surveyed.lost_zeros] {
+            add_surplus(customers, &mut self.listed, &mut listing.files)?;
+        }
         if let Some(prune) = self.prune.take().filter(|_| !session.sending.dry_run) {
             summary.pruned = Some(prune.counts());
             summary.requests = summary.requests.plus(prune.requests());
@@ -345,7 +348,7 @@ impl SyncRun {
             left_the_file: self.surveyed.left,
             skipped_rows: self.surveyed.tally.skipped(),
             defaults: self.surveyed.tally.defaults(&reading.mapping),
-            surplus: Some(self.surveyed.surplus.count()),
+            surplus: Some(self.surveyed.surplus.count() + self.surveyed.lost_zeros.count()),
             ..Summary::default()
         };
         let mut of_this_run = Vec::new();

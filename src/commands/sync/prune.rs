@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
+use super::lost_zeros::LostZeros;
 use super::missing_rows::{unknown_rows, unread_rows, without_rows};
 use crate::commands::import::sending::{context, pacing, tick};
 use crate::commands::import::session::Session;
@@ -41,7 +42,7 @@ pub(super) struct Prune {
 
 impl Prune {
     /// The customers that no row has and that are not cancelled; each is passed to
-    /// `plan_use`. None of them if a row may be one of theirs.
+    /// `plan_use`. None of them if any row may be one of theirs.
     pub(super) fn plan(
         session: &Session,
         surveyed: &mut Survey,
@@ -51,8 +52,12 @@ impl Prune {
         let folder = &session.prepared.out;
         let unknown = reasons(session, surveyed)?;
         say_withheld(session, &unknown);
+        let lost_zeros = LostZeros::of(surveyed, listed, folder)?;
+        if let Some(warning) = lost_zeros.warning() {
+            session.prepared.watcher.say(&warning);
+        }
         let surplus = &mut surveyed.surplus;
-        let mut withheld = 0;
+        let mut withheld = lost_zeros.count();
         let targets = if unknown.is_empty() {
             let mut add = |remote: &RemoteCustomer| match &mut plan_use {
                 Some(plan_use) => plan_use.add_cancel(remote),
@@ -108,7 +113,7 @@ impl Prune {
         let unread = unread_rows(&session.prepared.inputs);
         if !unread.is_empty() {
             say_withheld(session, &unread);
-            self.counts.withheld = std::mem::take(&mut self.counts.pending);
+            self.counts.withheld += std::mem::take(&mut self.counts.pending);
             return Ok(());
         }
         let watcher = &session.prepared.watcher;
@@ -178,8 +183,19 @@ fn reasons(session: &Session, surveyed: &Survey) -> anyhow::Result<Vec<String>> 
 }
 
 /// Says why customers are perhaps not missing that no row has, and would not be cancelled.
-pub(super) fn say_uncertain(session: &Session, surveyed: &Survey) -> anyhow::Result<()> {
-    if surveyed.surplus.count() > 0 && !session.prepared.display.quiet {
+pub(super) fn say_uncertain(
+    session: &Session,
+    surveyed: &mut Survey,
+    listed: &mut RemoteList,
+) -> anyhow::Result<()> {
+    if session.prepared.display.quiet {
+        return Ok(());
+    }
+    let lost_zeros = LostZeros::of(surveyed, listed, &session.prepared.out)?;
+    if let Some(warning) = lost_zeros.warning() {
+        session.prepared.watcher.say(&warning);
+    }
+    if surveyed.surplus.count() > 0 {
         for reason in reasons(session, surveyed)? {
             session.prepared.watcher.say(&format!(
                 "warning: {reason}: which customers the file no longer has is not certain"

@@ -1,6 +1,7 @@
 //! What rows, claims and customers with the same id mean for each other.
 
-use std::collections::HashMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 
 use super::finding_store::{OtherRow, PriorClaim, RowFinding, VerdictSorter};
@@ -19,6 +20,19 @@ pub(super) struct IdMatches {
     pub(super) first: Option<FirstRow>,
     /// Whether a fit row has this id, so that its claim is no orphan.
     pub(super) has_row: bool,
+    /// The leading zeros of the id.
+    zeros: u8,
+}
+
+/// What the rows of a group mean for a customer of the group that no row has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MeantBy {
+    /// They have nothing to do with it.
+    None,
+    /// A row whose id differs in case and blanks alone may mean it.
+    Alike,
+    /// A row may mean it whose id differs in leading zeros.
+    WithoutZeros,
 }
 
 /// The first row with an id.
@@ -48,23 +62,33 @@ impl JoinRules<'_> {
     }
 }
 
-/// Ids that differ only in case and blanks.
+/// Ids that differ only in case, blanks and leading zeros.
 #[derive(Default)]
 pub(super) struct FoldedGroup {
     pub(super) by_id: HashMap<[u8; 8], IdMatches>,
-    /// The first row of the group.
-    pub(super) first: Option<OtherRow>,
+    /// The first row of those that differ only in case and blanks, by their zeros.
+    pub(super) firsts: BTreeMap<u8, OtherRow>,
     /// Rows that `--strict` rejects; they come after all others.
     pub(super) rejected: Vec<SortedId>,
 }
 
 impl FoldedGroup {
-    /// Whether Kable holds no customer with the exact id of one of the rows. Then another
-    /// customer of the group may be the one that is meant: the row is rejected for the
-    /// blanks around its id, or the API ignores case.
-    pub(super) fn has_row_without_customer(&self) -> bool {
-        let mut ids = self.by_id.values();
-        ids.any(|matches| matches.first.is_some() && matches.listed.is_none())
+    /// What the rows mean for `customer`, which none of them has. A row may mean it while
+    /// Kable holds no customer with the row's exact id: it is rejected for the blanks around
+    /// its id, or the API ignores case. A row with fewer zeros may mean it in any case: a
+    /// sync that was run with lost zeros has created a second customer for it.
+    pub(super) fn meant_by(&self, customer: &IdMatches) -> MeantBy {
+        let mut meant_by = MeantBy::None;
+        for row in self.by_id.values().filter(|row| row.first.is_some()) {
+            let lacks_customer = row.listed.is_none();
+            if row.zeros == customer.zeros && lacks_customer {
+                return MeantBy::Alike;
+            }
+            if row.zeros < customer.zeros || row.zeros > customer.zeros && lacks_customer {
+                meant_by = MeantBy::WithoutZeros;
+            }
+        }
+        meant_by
     }
 
     pub(super) fn add(
@@ -74,6 +98,7 @@ impl FoldedGroup {
         verdicts: &mut VerdictSorter,
     ) -> io::Result<()> {
         let matches = self.by_id.entry(id.own).or_default();
+        matches.zeros = id.zeros;
         let row = match id.source {
             IdSource::Known(known) => {
                 matches.claim = Some(known);
@@ -100,9 +125,11 @@ impl FoldedGroup {
             kept: id.kept,
             digest: id.digest,
         });
-        match self.first {
-            None => self.first = Some(this),
-            Some(first) => verdicts.push(row, RowFinding::Similar(first))?,
+        match self.firsts.entry(id.zeros) {
+            Entry::Vacant(first) => {
+                first.insert(this);
+            }
+            Entry::Occupied(first) => verdicts.push(row, RowFinding::Similar(*first.get()))?,
         }
         if let Some(place_in_list) = matches.listed.filter(|_| row.fit) {
             verdicts.push(row, RowFinding::Listed(place_in_list))?;

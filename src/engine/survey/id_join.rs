@@ -3,7 +3,7 @@
 //! The sort is over hashes, spilled to disk if they don't fit in memory, so that memory
 //! stays flat. They are XXH3 of 96 bits and more: among ten billion different texts the
 //! chance that any two share a hash is below 10⁻⁸. Rows are grouped by their ids without
-//! case and blanks, and distinguished within a group by the exact ids.
+//! case, blanks and leading zeros, and distinguished within a group by the exact ids.
 
 use std::io;
 
@@ -12,7 +12,7 @@ use twox_hash::XxHash3_128;
 use super::claim_merge::{MergedClaims, divided};
 use super::codec::{damaged, packed, place, six};
 use super::finding_store::{RowFinding, SurveyedRow, VerdictSorter};
-use super::id_group::{FoldedGroup, IdMatches, JoinRules, prior_claim};
+use super::id_group::{FoldedGroup, IdMatches, JoinRules, MeantBy, prior_claim};
 use super::remote_list::RemoteList;
 use super::same_customer::{RefusedRows, SAME_CUSTOMER_SIZE, join_same_customers};
 use super::settings::SurveySettings;
@@ -169,6 +169,7 @@ impl IdSorter {
             orphans: OrphanSorter::new(folder),
             surplus: SurplusSorter::new(folder),
             near: SurplusSorter::new(folder),
+            lost_zeros: SurplusSorter::new(folder),
         };
         let rules = JoinRules {
             policy: settings.policy,
@@ -211,6 +212,7 @@ pub(super) struct JoinedIds {
     pub(super) orphans: Orphans,
     pub(super) surplus: Surplus,
     pub(super) near: Surplus,
+    pub(super) lost_zeros: Surplus,
 }
 
 /// Collects what no row has the id of.
@@ -219,6 +221,8 @@ struct WithoutRow {
     surplus: SurplusSorter,
     /// Customers that may be those of rows with nearly their ids.
     near: SurplusSorter,
+    /// Those of rows whose ids have other leading zeros.
+    lost_zeros: SurplusSorter,
 }
 
 impl WithoutRow {
@@ -231,14 +235,13 @@ impl WithoutRow {
         }
     }
 
-    /// Adds what is known of an id, if no row has it; `lacks_customer` says whether a row
-    /// with nearly this id has no customer of its own.
-    fn push_unmatched(&mut self, matches: &IdMatches, lacks_customer: bool) -> io::Result<()> {
+    /// Adds what is known of an id of `group`, if no row has it.
+    fn push_unmatched(&mut self, matches: &IdMatches, group: &FoldedGroup) -> io::Result<()> {
         if let (None, Some(place_in_list)) = (matches.first, matches.listed) {
-            let customers = if lacks_customer {
-                &mut self.near
-            } else {
-                &mut self.surplus
+            let customers = match group.meant_by(matches) {
+                MeantBy::None => &mut self.surplus,
+                MeantBy::Alike => &mut self.near,
+                MeantBy::WithoutZeros => &mut self.lost_zeros,
             };
             customers.push(place_in_list)?;
         }
@@ -254,6 +257,7 @@ impl WithoutRow {
             orphans: self.orphans.finish()?,
             surplus: self.surplus.finish()?,
             near: self.near.finish()?,
+            lost_zeros: self.lost_zeros.finish()?,
         })
     }
 }
@@ -322,12 +326,11 @@ fn join_ids(
             for id in std::mem::take(&mut group.rejected) {
                 group.add(&id, rules, verdicts)?;
             }
-            let lacks_customer = group.has_row_without_customer();
             for matches in group.by_id.values() {
-                without_row.push_unmatched(matches, lacks_customer)?;
+                without_row.push_unmatched(matches, &group)?;
             }
             group.by_id.clear();
-            group.first = None;
+            group.firsts.clear();
         }
         (before, joined) = (next, joins);
     }

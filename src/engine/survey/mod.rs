@@ -96,6 +96,9 @@ pub struct Survey {
     /// Customers without a row whose id differs in case, blanks or invisible characters
     /// alone from that of a row whose own customer Kable does not hold. They may be meant.
     pub near: Surplus,
+    /// Customers without a row that a row may mean whose id differs in leading zeros alone:
+    /// a spreadsheet removes them.
+    pub lost_zeros: Surplus,
     /// The claim number of the first new row.
     pub first_new_id: u64,
     /// Whether the ledger may lack rows that were sent.
@@ -108,6 +111,11 @@ impl Survey {
     /// Rows that are fit to send, whether or not they have been.
     pub fn fit(&self) -> u64 {
         self.rows.read - self.rows.skipped - self.rows.rejected
+    }
+
+    /// Customers without a row of exactly their id, if they are wanted.
+    pub fn missing_count(&self) -> u64 {
+        self.surplus.count() + self.near.count() + self.lost_zeros.count()
     }
 
     /// The columns that feed no field, of all inputs.
@@ -203,6 +211,7 @@ where
         orphans: joined.orphans,
         surplus: joined.surplus,
         near: joined.near,
+        lost_zeros: joined.lost_zeros,
         first_new_id,
         gaps,
         interrupted,

@@ -10,28 +10,33 @@ use super::codec::{
 use super::finding_store::SurveyedRow;
 use crate::domain::customer::Fingerprint;
 use crate::domain::decision::KnownClaim;
+use crate::domain::meant_id::{MOST_ZEROS, zeros_lost};
 use crate::domain::text::{fold_into, is_folded};
 
-/// Bytes of an id: its folded hash, kind, number, its exact hash, place (or progress and
+/// Bytes of an id: its folded hash, kind and zeros, number, its exact hash, place (or progress and
 /// time of a claim), digest.
 pub(super) const SIZE: usize = 12 + 1 + 6 + 8 + PLACE + 16;
+
+/// The bits of the kind's byte that count the leading zeros which the folded hash leaves out.
+const ZEROS: u8 = 0b1_1111;
+const _: () = assert!(MOST_ZEROS <= ZEROS as usize);
 
 /// A claim whose time on the server's clock is not known.
 const CLAIM: u8 = 0;
 /// A claim whose time on the server's clock is known.
-const CLAIM_TIMED: u8 = 1;
+const CLAIM_TIMED: u8 = 1 << 5;
 /// A customer that Kable holds.
-const LISTED: u8 = 2;
+const LISTED: u8 = 2 << 5;
 /// A fit row that is kept of several with one id, as the mapping says. It sorts after the
 /// claim and the customer of its id.
-const KEPT: u8 = 3;
+const KEPT: u8 = 3 << 5;
 /// An unfit row that is kept.
-const KEPT_UNFIT: u8 = 4;
+const KEPT_UNFIT: u8 = 4 << 5;
 /// Another fit row.
-const FIT: u8 = 5;
+const FIT: u8 = 5 << 5;
 /// Another unfit row. It sorts after the fit ones: of several rows with one id the first
 /// fit one is sent.
-const UNFIT: u8 = 6;
+const UNFIT: u8 = 6 << 5;
 
 // The flags of a claim.
 const IN_DOUBT: u8 = 1;
@@ -42,7 +47,7 @@ const ORPHAN: u8 = 1 << 4;
 
 /// The item of a claim.
 pub(super) fn pack_claim(client_id: &str, known: &KnownClaim) -> [u8; SIZE] {
-    let (fold, own) = hashes(client_id);
+    let IdHashes { fold, own, zeros } = hashes(client_id);
     let (kind, time) = match known.claimed_by {
         Some(time) => (CLAIM_TIMED, time),
         None => (CLAIM, 0),
@@ -55,7 +60,7 @@ pub(super) fn pack_claim(client_id: &str, known: &KnownClaim) -> [u8; SIZE] {
         | flag(known.orphan, ORPHAN);
     packed([
         &fold,
-        &[kind],
+        &[kind | zeros],
         &six(known.id),
         &own,
         &[outcome_code(known.last), flags],
@@ -73,13 +78,19 @@ pub(super) fn is_claim_of(claim: &[u8; SIZE], row: &[u8; SIZE]) -> bool {
     let _: [u64; 2] = [take_six(&mut claim), take_six(&mut row)];
     let owns: [[u8; 8]; 2] = [take(&mut claim), take(&mut row)];
     let are_same = folds.first() == folds.last() && owns.first() == owns.last();
-    are_same && matches!(kind, KEPT | FIT)
+    are_same && matches!(kind & !ZEROS, KEPT | FIT)
 }
 
 /// The item of a customer that Kable holds, with its place in the list of customers.
 pub(super) fn pack_listed(client_id: &str, place_in_list: u64) -> [u8; SIZE] {
-    let (fold, own) = hashes(client_id);
-    packed([&fold, &[LISTED], &six(place_in_list), &own, &[0; 30]])
+    let IdHashes { fold, own, zeros } = hashes(client_id);
+    packed([
+        &fold,
+        &[LISTED | zeros],
+        &six(place_in_list),
+        &own,
+        &[0; 30],
+    ])
 }
 
 /// The item of a row, and the hash of its exact id.
@@ -88,7 +99,7 @@ pub(super) fn pack_row(
     (row, kept): (SurveyedRow, bool),
     digest: &Fingerprint,
 ) -> ([u8; SIZE], [u8; 8]) {
-    let (fold, own) = hashes(client_id);
+    let IdHashes { fold, own, zeros } = hashes(client_id);
     let kind = match (kept, row.fit) {
         (true, true) => KEPT,
         (true, false) => KEPT_UNFIT,
@@ -97,7 +108,7 @@ pub(super) fn pack_row(
     };
     let item = packed([
         &fold,
-        &[kind],
+        &[kind | zeros],
         &six(row.ordinal),
         &own,
         &place(row.place),
@@ -106,27 +117,46 @@ pub(super) fn pack_row(
     (item, own)
 }
 
-/// The hashes of an id: folded (without case and blanks), and exact.
-fn hashes(client_id: &str) -> ([u8; 12], [u8; 8]) {
+/// The hashes of an id.
+struct IdHashes {
+    /// Folded: without case, blanks and leading zeros.
+    fold: [u8; 12],
+    /// Exact.
+    own: [u8; 8],
+    /// How many leading zeros were left out.
+    zeros: u8,
+}
+
+fn hashes(client_id: &str) -> IdHashes {
     let own = XxHash3_128::oneshot(client_id.as_bytes());
-    let fold = if is_folded(client_id) {
+    let mut folded = Vec::new();
+    let text = if is_folded(client_id) {
+        client_id.as_bytes()
+    } else {
+        folded.reserve(client_id.len() + 8);
+        fold_into(client_id, &mut folded);
+        &folded
+    };
+    let (zeros, bare) = text.split_at(zeros_lost(text));
+    let fold = if bare == client_id.as_bytes() {
         own
     } else {
-        let mut folded = Vec::with_capacity(client_id.len() + 8);
-        fold_into(client_id, &mut folded);
-        XxHash3_128::oneshot(&folded)
+        XxHash3_128::oneshot(bare)
     };
     let [fold @ .., _, _, _, _] = fold.to_be_bytes();
     // The other half of the hash, so that the two hashes are independent.
     let [_, _, _, _, _, _, _, _, own @ ..] = own.to_be_bytes();
-    (fold, own)
+    let zeros = u8::try_from(zeros.len()).unwrap_or_default();
+    IdHashes { fold, own, zeros }
 }
 
 /// An id, and where it comes from.
 #[derive(Clone, Copy)]
 pub(super) struct SortedId {
-    /// Of the id without case and blanks.
+    /// Of the id without case, blanks and leading zeros.
     pub(super) fold: [u8; 12],
+    /// How many zeros those are.
+    pub(super) zeros: u8,
     /// Of the exact id.
     pub(super) own: [u8; 8],
     pub(super) source: IdSource,
@@ -147,6 +177,7 @@ pub(super) fn unpacked(item: &[u8; SIZE]) -> io::Result<SortedId> {
     let mut rest = item.as_slice();
     let fold = take(&mut rest);
     let [kind] = take(&mut rest);
+    let (kind, zeros) = (kind & !ZEROS, kind & ZEROS);
     let number = take_six(&mut rest);
     let own = take(&mut rest);
     // The place of a row, or the outcome, flags and time of a claim.
@@ -179,6 +210,7 @@ pub(super) fn unpacked(item: &[u8; SIZE]) -> io::Result<SortedId> {
     };
     Ok(SortedId {
         fold,
+        zeros,
         own,
         source,
         digest,

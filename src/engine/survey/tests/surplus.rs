@@ -132,13 +132,64 @@ fn a_customer_is_missing_beside_one_that_the_row_has() {
     assert_eq!(found, (Vec::new(), words(&["A3"])));
 }
 
+/// The customers that no row has, and those that a row may mean without its zeros.
+fn zeros(ids: &[&str], listed: &[&str]) -> (Vec<String>, Vec<String>) {
+    let mut compared = Compared::ids(ids, false, listed);
+    let lost_zeros = std::mem::take(&mut compared.survey.lost_zeros);
+    let (surplus, near) = compared.missing();
+    assert!(near.is_empty(), "{near:?}");
+    compared.survey.near = lost_zeros;
+    (surplus, compared.missing().1)
+}
+
+#[test]
+fn a_customer_is_kept_whose_leading_zeros_a_row_lost() {
+    for given in ["370", "0370", " 370", "'370"] {
+        let found = zeros(&[given, "p2"], &["000370", "p2", "p3"]);
+        assert_eq!(found, (words(&["p3"]), words(&["000370"])), "{given:?}");
+    }
+    // The night before created the row's own customer.
+    let found = zeros(&["370"], &["000370", "370", "p3"]);
+    assert_eq!(found, (words(&["p3"]), words(&["000370"])));
+    // The zeros came back.
+    let found = zeros(&["000370"], &["370"]);
+    assert_eq!(found, (Vec::new(), words(&["370"])));
+    let found = zeros(&["000370"], &["000370", "370"]);
+    assert_eq!(found, (words(&["370"]), Vec::new()));
+    // Both have a row, or the zeros are no number's.
+    assert_eq!(zeros(&["7", "07"], &["7", "07"]).1, words(&[]));
+    assert_eq!(zeros(&["c-7"], &["c-07"]), (words(&["c-07"]), Vec::new()));
+}
+
+#[test]
+fn ids_that_differ_in_leading_zeros_alone_are_neither_repeated_nor_alike() {
+    let mut compared = Compared::ids(&["7", "07", "007", " 07"], false, &[]);
+    let mut similar = Vec::new();
+    while let Some(verdict) = compared.survey.verdicts.read_next().unwrap() {
+        assert!(verdict.duplicate.is_none());
+        similar.extend(verdict.similar.map(|first| verdict.place.line - first.line));
+    }
+    // The last row, with the second one.
+    assert_eq!(similar, [2]);
+}
+
 #[test]
 fn rejected_rows_without_a_certain_id_are_counted() {
     let unidentified = |given: &str| {
         let compared = Compared::ids(&[given], false, &["p3", "18", "1234"]);
         compared.survey.tally.unidentified
     };
-    for given in ["", "18.0", " 18.0", "\u{a0}'p3", "p\u{200b}3", "#REF!"] {
+    for given in [
+        "",
+        "18.0",
+        " 18.0",
+        "\u{a0}'p3",
+        "p\u{200b}3",
+        "#REF!",
+        "1.2345E+4",
+        "\"12,345\"",
+        "12345.0",
+    ] {
         assert_eq!(unidentified(given), 1, "{given:?}");
     }
     for given in [" p3", "p3", "'p3"] {
