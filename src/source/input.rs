@@ -16,7 +16,7 @@ use super::bytes::positioned::Positioned;
 use super::bytes::text_encoding::TextEncoding;
 use super::csv::CsvRows;
 use super::csv::dialect::TableLayout;
-use super::input_note::{InputNote, InputNotes};
+use super::input_note::{InputNote, InputNotes, MissingRows};
 use super::json::layout::{Layout, layout_of};
 use super::json::orientation::other_orientation;
 use super::jsonl::{JsonlRows, LineForm};
@@ -360,7 +360,7 @@ impl Input {
     }
 
     /// Why rows may be missing from what is read of it.
-    pub fn missing_rows(&self) -> &[String] {
+    pub fn missing_rows(&self) -> &[MissingRows] {
         &self.notes.of_missing_rows
     }
 

@@ -70,6 +70,7 @@ impl Conversion {
         (!parts.is_empty()).then(|| InputNote {
             text: parts.join("; "),
             lacks_rows: sheet.as_ref().is_some_and(|sheet| sheet.lacks_rows),
+            part: None,
         })
     }
 }

@@ -20,7 +20,7 @@
 pub mod bytes;
 pub mod csv;
 pub mod input;
-mod input_note;
+pub mod input_note;
 mod json;
 pub mod jsonl;
 mod layer;

@@ -242,25 +242,24 @@ fn a_customer_is_kept_whose_leading_zeros_the_file_lost() {
     assert_eq!(cancelled(&run), ["7", "8", "c-10"]);
 }
 
+/// The rows of `text` as JSON objects.
+fn objects(text: &str) -> Vec<String> {
+    let object = |line: &str| {
+        let cells: Vec<&str> = line.split(',').collect();
+        let [id, name, currency] = cells[..] else {
+            panic!("{line}")
+        };
+        serde_json::json!({"clientId": id, "companyName": name, "currency": currency}).to_string()
+    };
+    text.lines().skip(1).map(object).collect()
+}
+
 /// Ten customers, of which the input has seven, as far as it was read.
 #[test]
 fn none_is_cancelled_while_rows_may_be_missing() {
     let run = Run::new().server(&[]).input("in.csv", rows(10));
     sync(&run, "in.csv").code(0);
-    let text = rows(7);
-    let objects: Vec<String> = text
-        .lines()
-        .skip(1)
-        .map(|line| {
-            let cells: Vec<&str> = line.split(',').collect();
-            let [id, name, currency] = cells[..] else {
-                panic!("{line}")
-            };
-            serde_json::json!({"clientId": id, "companyName": name, "currency": currency})
-                .to_string()
-        })
-        .collect();
-    let objects = objects.join(",\n");
+    let objects = objects(&rows(7)).join(",\n");
     // From the quote in row 5 to that in row 8 all is one cell.
     let noted = rows(10)
         .lines()
@@ -285,6 +284,11 @@ fn none_is_cancelled_while_rows_may_be_missing() {
             format!("{{\"data\":[{objects}],\"has_more\":true}}"),
             "it is one page of more",
         ),
+        (
+            "total.json",
+            format!("{{\"total\":10,\"limit\":7,\"data\":[{objects}]}}"),
+            "it has 7 rows of the 10 that \"total\" beside them counts",
+        ),
         ("quote.csv", noted, "where a stray quote took them along"),
     ] {
         run.write(file, text);
@@ -298,6 +302,27 @@ fn none_is_cancelled_while_rows_may_be_missing() {
         sync(&run, &format!("{file} --max-errors 9")).says("the file no longer has is not certain");
     }
     assert_eq!(run.counts().of(Call::Cancel), 0);
+}
+
+#[test]
+fn the_pages_of_one_list_are_the_whole_list_together() {
+    let run = Run::new().server(&[]).input("in.csv", rows(10));
+    sync(&run, "in.csv").code(0);
+    for (file, objects) in [
+        ("first.json", objects(&rows(4))),
+        ("rest.json", objects(&rows_from(5, 7))),
+    ] {
+        let objects = objects.join(",");
+        let text = format!("{{\"meta\":{{\"total_count\":7}},\"data\":[{objects}]}}");
+        run.write(file, text);
+    }
+    sync(&run, "rest.json --prune cancel --yes")
+        .code(3)
+        .says("rest.json may lack rows (it has 3 rows of the 7");
+    assert_eq!(run.counts().of(Call::Cancel), 0);
+    let line = "first.json rest.json --prune cancel --yes --max-changes 50%";
+    sync(&run, line).code(0);
+    assert_eq!(cancelled(&run), ["c-10", "c-8", "c-9"]);
 }
 
 /// Of a part of an export that failed, all customers would be cancelled.

@@ -1,12 +1,15 @@
 //! Whether the input may lack rows, or has rows that may be those of any customer. Then
 //! customers without a row are not known, and none is cancelled: Kable revives none.
 
+use std::collections::BTreeMap;
+
 use crate::commands::hint::hinted;
 use crate::domain::row_tally::RowTally;
 use crate::domain::text::{counted, listed};
 use crate::source::SourceError;
 use crate::source::bytes::held_file::FileChange;
 use crate::source::input::Input;
+use crate::source::input_note::ListPart;
 
 /// Refuses to cancel what inputs of rejected or failed rows alone do not have: they never
 /// have the other customers.
@@ -49,7 +52,8 @@ pub(super) fn without_rows(inputs: &[Input], numbers: &[usize]) -> anyhow::Resul
     let mut reasons = Vec::new();
     for input in numbers.iter().filter_map(|number| inputs.get(*number)) {
         // JSON says so in its own words.
-        if input.missing_rows().is_empty() && !has_added_columns(input)? {
+        let is_said = input.missing_rows().iter().any(|why| why.part.is_none());
+        if !is_said && !has_added_columns(input)? {
             reasons.push(format!("{} has no rows of customers", input.name));
         }
     }
@@ -59,10 +63,16 @@ pub(super) fn without_rows(inputs: &[Input], numbers: &[usize]) -> anyhow::Resul
 /// Why rows may be missing from what was read of `inputs`.
 pub(super) fn unread_rows(inputs: &[Input]) -> Vec<String> {
     let mut reasons = Vec::new();
+    let missing = inputs.iter().flat_map(Input::missing_rows);
+    let read = read_of_lists(missing.filter_map(|why| why.part));
+    // Several inputs may be the pages of one list.
+    let is_whole = |part: ListPart| read.get(&part.total) >= Some(&part.total);
     for input in inputs {
         let name = &input.name;
-        for note in input.missing_rows() {
-            reasons.push(format!("{name} may lack rows ({note})"));
+        for why in input.missing_rows() {
+            if !why.part.is_some_and(is_whole) {
+                reasons.push(format!("{name} may lack rows ({})", why.text));
+            }
         }
         match input.change() {
             FileChange::Same => {}
@@ -75,6 +85,15 @@ pub(super) fn unread_rows(inputs: &[Input]) -> Vec<String> {
         }
     }
     reasons
+}
+
+/// How many rows were read of the lists that `parts` are of, by how many each has.
+fn read_of_lists(parts: impl Iterator<Item = ListPart>) -> BTreeMap<u64, u64> {
+    let mut read = BTreeMap::new();
+    for part in parts {
+        *read.entry(part.total).or_default() += part.rows;
+    }
+    read
 }
 
 /// Why customers may have rows that were not read, or were not told apart.

@@ -7,9 +7,9 @@ use serde_json::{Map, Value};
 
 use super::balance::{Balance, BareEnd, Step};
 use super::one_line::{fault_in, put_on_one_line};
-use super::pages::{is_looked_at, more_after};
+use super::pages::{CountedList, counted_list, is_looked_at, more_after};
 use super::position::{InputPosition, LineColumn};
-use crate::domain::text::{quoted, thousands};
+use crate::domain::text::{counted, quoted, thousands};
 use crate::source::bytes::sniff::UTF8_MARK;
 use crate::source::csv::splitter::LONGEST_ROW;
 use crate::source::input_note::InputNote;
@@ -45,6 +45,7 @@ pub(in crate::source) fn write_rows(
         before_list: None,
         beside: Map::new(),
         more: None,
+        list: None,
     };
     writer.documents()?;
     writer.to.flush().map_err(RowsError::Write)?;
@@ -68,6 +69,8 @@ struct RowWriter<'p, R, W> {
     beside: Map<String, Value>,
     /// What says that there are more pages.
     more: Option<String>,
+    /// The list, if it says how many rows it has.
+    list: Option<CountedList>,
 }
 
 /// How the reading of an object around a list ended.
@@ -98,10 +101,17 @@ impl<R: Read, W: Write> RowWriter<'_, R, W> {
                 quoted(&self.path.join("."))
             )));
         }
+        let part = self.list.filter(CountedList::is_part);
         if let Some(why) = self.more {
-            notes.push(InputNote::of_missing_rows(format!(
+            let said = format!(
                 "it is one page of more ({why}): the customers of the other pages are not in it"
-            )));
+            );
+            notes.push(InputNote::of_part(said, part.map(|list| list.part)));
+        } else if let Some(CountedList { name, part }) = part {
+            let rows = counted(part.rows, "row", "rows");
+            let total = thousands(part.total);
+            let said = format!("it has {rows} of the {total} that \"{name}\" beside them counts");
+            notes.push(InputNote::of_part(said, Some(part)));
         }
         if self.is_cut_off {
             notes.push(InputNote::of_missing_rows(format!(
@@ -181,11 +191,14 @@ impl<R: Read, W: Write> RowWriter<'_, R, W> {
         let start = self.from.here;
         self.before_list = Some(Vec::new());
         self.beside.clear();
+        let rows_before = self.rows;
         let end = self.around(0)?;
         let before = self.before_list.take();
         if end != AroundEnd::Broken && before.is_none() {
             self.is_cut_off |= end == AroundEnd::CutOff;
             self.more = more_after(&self.beside);
+            let rows = self.rows - rows_before;
+            self.list = counted_list(self.list.take(), &self.beside, rows);
             return Ok(());
         }
         // Without a list it is a row itself; what is broken can't be told apart.

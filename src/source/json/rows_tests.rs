@@ -12,7 +12,7 @@ fn written(text: &[u8], path: &[&str]) -> (Vec<String>, Vec<String>) {
     let mut out = Vec::new();
     let notes = write_rows(FewBytes(text), &path, &mut out).unwrap();
     for note in &notes {
-        let of_rows = ["it is one page", "it ends before", "it has no rows"];
+        let of_rows = ["it is one page", "it ends before", "it has "];
         let is_of_rows = of_rows.iter().any(|text| note.text.starts_with(text));
         assert_eq!(note.lacks_rows, is_of_rows, "{note:?}");
     }
@@ -141,6 +141,14 @@ fn a_list_is_found_at_its_path() {
     let last = page.replace("true", "false");
     let (rows, notes) = written(format!("{page}\n{last}\n{{\"a\":3}}").as_bytes(), &["data"]);
     assert_eq!(rows[2..], ["2|{\"a\":1}", "2|{\"a\":2}", "3|{\"a\":3}"]);
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    let counted = page.replace("\"has_more\":true", "\"total\":4");
+    let (_, notes) = written(counted.as_bytes(), &["data"]);
+    assert_eq!(
+        notes[1..],
+        ["it has 2 rows of the 4 that \"total\" beside them counts"]
+    );
+    let (_, notes) = written(counted.repeat(2).as_bytes(), &["data"]);
     assert_eq!(notes.len(), 1, "{notes:?}");
     let deep =
         r#"{"data":{"customers":{"edges":[{"node":{"a":1}}],"pageInfo":{"hasNextPage":true}}}}"#;

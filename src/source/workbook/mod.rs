@@ -120,5 +120,6 @@ fn write(
     Ok(InputNote {
         text: format!("{}, {}{doubts}", kind.name(), choice.note),
         lacks_rows: choice.leaves_rows,
+        part: None,
     })
 }
