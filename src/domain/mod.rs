@@ -23,6 +23,7 @@
 //! - `swallowed_rows.rs`: rows that a stray quote made part of another one
 //! - `customer.rs`: a customer that can be sent
 //! - `decision.rs`: whether a row is sent, looked up or skipped
+//! - `send_times.rs`: when creates of earlier runs may have taken effect
 //! - `remote.rs`: a customer as Kable has it, and how it differs from a row
 //! - `plan_policy.rs`, `update.rs`, `remote_change.rs`: how it is changed
 //!
@@ -92,6 +93,7 @@ pub mod row_findings;
 pub mod row_tally;
 pub mod rules;
 pub mod saved_plan;
+pub mod send_times;
 pub mod skip;
 pub(crate) mod spoilt;
 pub mod summary;

@@ -10,6 +10,7 @@
 //!
 //! - `error.rs`: why a ledger cannot be used
 //! - `claim_state.rs`: what the stored state of a claim means
+//! - `boxed.rs`: a ledger in a box is one
 //! - `workers.rs`: what the workers of one import share
 //! - `latencies.rs`: latencies of several runs
 //! - `paths.rs`: the files of a checkpoint
@@ -18,6 +19,7 @@
 //! - `rescue/`: finds damage, and saves what can be read
 //! - `conformance/`: the contract of [`Ledger`], as tests that every ledger passes
 
+mod boxed;
 mod claim_state;
 #[cfg(test)]
 pub(crate) mod conformance;
@@ -41,6 +43,7 @@ use crate::domain::customer::Fingerprint;
 use crate::domain::decision::KnownClaim;
 use crate::domain::outcome::{Outcome, OutcomeCounts};
 use crate::domain::row::Origin;
+use crate::domain::send_times::SendTimes;
 use crate::domain::summary::{OrphanCounts, RequestCounts, TargetAccount};
 use crate::domain::timeline::{RunHistory, Timeline};
 
@@ -265,6 +268,10 @@ pub trait Ledger: Send {
     /// last day may take to land; `now_ms` is the local clock, in Unix milliseconds.
     fn landing_ms(&mut self, now_ms: i64) -> Result<u64, LedgerError>;
 
+    /// When creates of other runs than the one that was begun here may have taken effect, on
+    /// the server's clock; of a run that is shared, its own time as well, which is not over.
+    fn send_times(&mut self) -> Result<SendTimes, LedgerError>;
+
     /// Begins a run. [`Ledger::write`] fails before this is called.
     fn begin(&mut self, run: &RunStart) -> Result<(), LedgerError>;
 
@@ -321,74 +328,6 @@ pub trait Ledger: Send {
 
     /// From now on `observer` is told while it waits for its database.
     fn observe(&mut self, _observer: Arc<dyn LedgerObserver>) {}
-}
-
-impl<L: Ledger + ?Sized> Ledger for Box<L> {
-    fn scan(
-        &mut self,
-        each: &mut dyn FnMut(&str, KnownClaim) -> std::io::Result<()>,
-    ) -> Result<(), LedgerError> {
-        (**self).scan(each)
-    }
-
-    fn has_gaps(&mut self) -> Result<bool, LedgerError> {
-        (**self).has_gaps()
-    }
-
-    fn next_id(&mut self) -> Result<u64, LedgerError> {
-        (**self).next_id()
-    }
-
-    fn landing_ms(&mut self, now_ms: i64) -> Result<u64, LedgerError> {
-        (**self).landing_ms(now_ms)
-    }
-
-    fn begin(&mut self, run: &RunStart) -> Result<(), LedgerError> {
-        (**self).begin(run)
-    }
-
-    fn write(&mut self, batch: &Batch) -> Result<Vec<(u64, ClaimAnswer)>, LedgerError> {
-        (**self).write(batch)
-    }
-
-    fn end(&mut self, how: &str, now_ms: i64) -> Result<(), LedgerError> {
-        (**self).end(how, now_ms)
-    }
-
-    fn claim_record(&mut self, id: u64) -> Result<Option<ClaimRecord>, LedgerError> {
-        (**self).claim_record(id)
-    }
-
-    fn records(
-        &mut self,
-        each: &mut dyn FnMut(ClaimRecord) -> std::io::Result<()>,
-    ) -> Result<(), LedgerError> {
-        (**self).records(each)
-    }
-
-    fn runs(&mut self) -> Result<Vec<RunHistory>, LedgerError> {
-        (**self).runs()
-    }
-
-    fn status(&mut self) -> Result<LedgerStatus, LedgerError> {
-        (**self).status()
-    }
-
-    fn figures(&mut self) -> Result<RunFigures, LedgerError> {
-        (**self).figures()
-    }
-
-    fn lease(&self) -> Option<Arc<LeaseDeadline>> {
-        (**self).lease()
-    }
-
-    fn shared(&mut self) -> Option<&mut dyn SharedLedger> {
-        (**self).shared()
-    }
-
-    fn observe(&mut self, observer: Arc<dyn LedgerObserver>) {
-        (**self).observe(observer);
-    }
 }
 
 /// How messages name an account.

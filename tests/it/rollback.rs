@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use kable_bulk::sandbox::http::routes::Call;
 use kable_bulk::sandbox::store::inspect;
+use rusqlite::Connection;
 use serde_json::Value;
 
 use crate::common::{DATABASE, EndedRun, Run, Running, customers_of_csv, rows, rows_from, until};
@@ -314,6 +315,43 @@ fn rows_that_an_import_left_in_doubt_are_looked_up() {
         summary.outcome("created") + summary.outcome("already_existed"),
         200
     );
+}
+
+/// Moves all that a checkpoint knows a day into the past.
+fn a_day_ago(run: &Run, checkpoint: &str) {
+    let db = Connection::open(run.path(checkpoint)).unwrap();
+    db.execute_batch(
+        "UPDATE run SET began = began - 86400000, changed = changed - 86400000;
+        UPDATE customer SET claimed = claimed - 86400000, claimed_by = claimed_by - 86400000;",
+    )
+    .unwrap();
+}
+
+#[test]
+fn what_others_created_a_day_after_a_killed_import_stays_theirs() {
+    let mut run = Run::new().server(&["hang@create"]).input("in.csv", rows(2));
+    let running = run.start_import("in.csv --timeout 20s");
+    until("both creates", || run.counts().of(Call::Create) == 2);
+    running.kill();
+    run.server_again(|settings| settings.faults.clear());
+    a_day_ago(&run, "in.csv.checkpoint.db");
+    run.write("others.csv", rows(2));
+    run.import("others.csv").code(0);
+
+    let copy = run.path("copy.checkpoint.db");
+    std::fs::copy(run.path("in.csv.checkpoint.db"), copy).unwrap();
+    rollback(&run, "--checkpoint copy.checkpoint.db --dry-run")
+        .code(0)
+        .says("2  left: not proved");
+    rollback(&run, "--checkpoint copy.checkpoint.db --yes").code(3);
+    let summary = serde_json::from_str(&run.text("copy.results/rollback-summary.json"));
+    assert_eq!(counts(&summary.unwrap()), [count("not_ours", 2)]);
+    run.import("in.csv").code(0);
+    run.summary("in.csv").outcomes(&[("already_existed", 2)]);
+    rollback(&run, "in.csv --yes")
+        .code(0)
+        .says("nothing to delete");
+    run.holds(&customers_of_csv(&rows(2)));
 }
 
 #[test]

@@ -126,6 +126,9 @@ impl<'a> AccountSources<'a> {
             let rewound = sync.plan.rewind();
             rewound.context("cannot read a temporary file")?;
         }
+        let previewed = self.ledger.as_mut().filter(|_| self.preview.is_some());
+        let times = previewed.map(|ledger| ledger.send_times()).transpose()?;
+        let times = times.unwrap_or_default();
         let accountant = RowAccountant {
             checker: Checker::new(self.check),
             repeated: RepeatedRows::new(repeated, self.check),
@@ -133,7 +136,7 @@ impl<'a> AccountSources<'a> {
             ledger: self.ledger,
             preview: self
                 .preview
-                .map(|settings| Preview::new(settings, self.remote_list.is_some())),
+                .map(|settings| Preview::new(settings, self.remote_list.is_some(), times)),
             remote_list: self.remote_list,
             listed: self.listed,
             sync: self.sync,

@@ -5,6 +5,7 @@ use crate::domain::forecast::{Forecast, PlannedAction};
 use crate::domain::outcome::Outcome;
 use crate::domain::plan_policy::PlanRules;
 use crate::domain::remote::ComparedCustomer;
+use crate::domain::send_times::SendTimes;
 use crate::domain::update::Unseen;
 use crate::engine::survey::finding_store::PriorClaim;
 
@@ -56,6 +57,8 @@ impl PreviewSettings {
 /// Forecasts what a run would do.
 pub(in crate::engine) struct Preview {
     settings: PreviewSettings,
+    /// When creates of earlier runs may have taken effect.
+    times: SendTimes,
     pub(in crate::engine) forecast: Forecast,
 }
 
@@ -67,9 +70,10 @@ pub(in crate::engine) struct PreviewedOutcome {
 
 impl Preview {
     /// An empty forecast; `listed` says whether the list of customers is known.
-    pub(super) fn new(settings: PreviewSettings, listed: bool) -> Self {
+    pub(super) fn new(settings: PreviewSettings, listed: bool, times: SendTimes) -> Self {
         Self {
             settings,
+            times,
             forecast: Forecast {
                 listed,
                 ..Forecast::default()
@@ -97,7 +101,7 @@ impl Preview {
             .action(claim, is_repeat, there, self.forecast.listed);
         let is_skipped = claim.is_some_and(|claim| matches!(claim.decision, Decision::Skip(_)));
         let compared = there.filter(|_| !is_skipped);
-        let previewed = compared.map(|compared| previewed(&act, claim, compared));
+        let previewed = compared.map(|compared| previewed(&act, claim, compared, &self.times));
         self.forecast.add(&act);
         previewed
     }
@@ -109,6 +113,7 @@ fn previewed(
     act: &PlannedAction,
     claim: Option<PriorClaim>,
     compared: &ComparedCustomer,
+    times: &SendTimes,
 ) -> PreviewedOutcome {
     let created = compared.remote.created;
     let equal = match claim {
@@ -118,7 +123,12 @@ fn previewed(
         {
             Outcome::Updated
         }
-        Some(claim) if claim.ours || claim.in_doubt && is_ours(created, claim.claimed_by) => {
+        Some(claim)
+            if claim.ours
+                || claim.in_doubt
+                    && is_ours(created, claim.claimed_by)
+                    && times.include(created) =>
+        {
             Outcome::Created
         }
         Some(_) | None => Outcome::AlreadyExisted,

@@ -9,7 +9,7 @@ use crate::domain::plan_policy::PlanRules;
 use crate::engine::pace::backoff::RetryPolicy;
 
 /// What the run knows when a response is judged. Times are since the run's start.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Facts {
     pub(super) now: Duration,
     /// Both clocks.

@@ -240,7 +240,7 @@ where
         &settings,
         &parts.context,
         (asks_for_keys, &mut parts.ledger),
-    );
+    )?;
     let stop = parts.context.stop;
     let (recorder, inbox) = mpsc::channel(WAITING);
     let (tickets, batches) = mpsc::channel(1);
@@ -339,8 +339,9 @@ fn build_sender<A: CustomerApi, O: Observer>(
     settings: &Settings,
     context: &RunContext,
     (keys, ledger): (bool, &mut impl Ledger),
-) -> Arc<Sender<A, O>> {
-    Arc::new(Sender {
+) -> anyhow::Result<Arc<Sender<A, O>>> {
+    Ok(Arc::new(Sender {
+        earlier: Arc::new(ledger.send_times()?),
         lease: ledger.lease(),
         shared_pace: ledger.shared().and_then(|shared| shared.pace()),
         failed_elsewhere: AtomicU64::new(0),
@@ -370,7 +371,7 @@ fn build_sender<A: CustomerApi, O: Observer>(
         absence_is_page: OnceLock::new(),
         landing: settings.landing,
         doubts_only: settings.selection == Selection::InDoubt,
-    })
+    }))
 }
 
 /// The result of a stage that runs in its own task.

@@ -20,6 +20,7 @@ use super::settle::Settled;
 use crate::domain::decision::{KnownClaim, UNKNOWN_DIGEST, is_ours};
 use crate::domain::outcome::Outcome;
 use crate::domain::remote::RemoteCustomer;
+use crate::domain::send_times::SendTimes;
 use crate::domain::summary::OrphanCounts;
 use crate::domain::text::quoted;
 use crate::engine::survey::codec::{six, take_six};
@@ -188,7 +189,12 @@ async fn found_out<A: CustomerApi, O: Observer>(
         LookedUp::There(remote, request_id) | LookedUp::Listed(remote, request_id) => {
             Some(Settlement {
                 request_id,
-                ..there(entry, &remote, sender.keys, settled(Outcome::Created))
+                ..there(
+                    entry,
+                    &remote,
+                    (sender.keys, &sender.earlier),
+                    settled(Outcome::Created),
+                )
             })
         }
         LookedUp::Absent => Some(settled(Outcome::Pending)),
@@ -208,12 +214,13 @@ async fn found_out<A: CustomerApi, O: Observer>(
 fn there(
     entry: &ClaimRecord,
     remote: &RemoteCustomer,
-    keys: bool,
+    (keys, times): (bool, &SendTimes),
     settled: Settlement,
 ) -> Settlement {
     let is_another = entry.is_another(&remote.customer_id);
     let was_ours = entry.ours && !is_another;
-    let ours = was_ours || is_ours(remote.created, entry.claimed_by);
+    let is_proved = is_ours(remote.created, entry.claimed_by) && times.include(remote.created);
+    let ours = was_ours || is_proved;
     let was_never = matches!(entry.last, None | Some(Outcome::Pending));
     let last = entry.last.filter(|_| !is_another);
     Settlement {
@@ -239,7 +246,7 @@ fn there(
 
 #[cfg(test)]
 mod tests {
-    use super::{ClaimRecord, Outcome, Settlement, UNKNOWN_DIGEST, there};
+    use super::{ClaimRecord, Outcome, SendTimes, Settlement, UNKNOWN_DIGEST, there};
     use crate::domain::customer::tests::aster;
     use crate::engine::testing::remote_of;
     use crate::ledger::conformance::settlement;
@@ -257,7 +264,13 @@ mod tests {
         };
         let mut remote = remote_of(&aster(), 500);
         remote.customer_id = customer_id.to_owned();
-        there(&entry, &remote, false, settlement(1, Outcome::Created))
+        let keys_and_times = (false, &SendTimes::default());
+        there(
+            &entry,
+            &remote,
+            keys_and_times,
+            settlement(1, Outcome::Created),
+        )
     }
 
     #[test]

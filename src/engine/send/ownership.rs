@@ -1,8 +1,11 @@
 //! Decides whether an existing customer is this checkpoint's, by the server's clock alone
 //! (pure).
 
+use std::sync::Arc;
+
 use super::server_clock::ServerClock;
 use crate::domain::decision::is_ours;
+use crate::domain::send_times::SendTimes;
 use crate::engine::ticket::ClaimTime;
 
 /// How much a server's times may be truncated: `Date` and `created` to a second each.
@@ -20,11 +23,13 @@ const USUALLY_APART_MS: i64 = 1000;
 const WIDEST_BOUNDS_MS: i64 = 60_000;
 
 /// Both clocks, as known when a response is judged.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Clocks {
     pub(super) server: ServerClock,
     /// Ours, in Unix milliseconds.
     pub(super) now_ms: i64,
+    /// When creates of earlier runs may have taken effect.
+    pub(super) earlier: Arc<SendTimes>,
 }
 
 impl Clocks {
@@ -87,16 +92,22 @@ impl Clocks {
         }
     }
 
-    /// Whether a customer with this `created` was created by the claim.
-    pub(super) fn is_ours(&self, claim: ClaimTime, created: Option<i64>) -> bool {
-        is_ours(created, self.claimed_by(claim))
+    /// Whether a customer with this `created` was created by the claim; `is_sent` says that
+    /// this run sent a create for it. A customer that is younger than any create of the runs
+    /// that may have sent the claim is that of others.
+    pub(super) fn is_ours(&self, claim: ClaimTime, created: Option<i64>, is_sent: bool) -> bool {
+        let may_be_sent = match claim {
+            ClaimTime::Now { .. } => true,
+            ClaimTime::Earlier(_) => is_sent || self.earlier.include(created),
+        };
+        may_be_sent && is_ours(created, self.claimed_by(claim))
     }
 
     /// Whether more responses may yet prove that the claim created the customer: in the
     /// first second of a run the server's clock is known to a second at best.
     pub(super) fn may_yet_be_our_doing(&self, claim: ClaimTime, created: Option<i64>) -> bool {
         self.server.is_vague()
-            && !self.is_ours(claim, created)
+            && !self.is_ours(claim, created, true)
             && is_ours(created, self.claimed_from(claim))
     }
 
@@ -125,7 +136,10 @@ impl Clocks {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::{Clocks, ServerClock};
+    use crate::domain::send_times::{RunTime, SendTimes};
     use crate::engine::ticket::ClaimTime;
 
     /// A second of responses by a server whose clock is ours, with round trips of 20 ms.
@@ -139,7 +153,27 @@ mod tests {
         Clocks {
             server: ServerClock::begun(&answers),
             now_ms: 102_020,
+            earlier: Arc::default(),
         }
+    }
+
+    #[test]
+    fn what_is_younger_than_any_create_of_the_runs_before_is_not_ours() {
+        let clocks = Clocks {
+            earlier: Arc::new(SendTimes::of([RunTime {
+                began_ms: 0,
+                alive_ms: Some(10_000),
+                clock_ahead_ms: None,
+                landing_ms: 5000,
+            }])),
+            ..narrow()
+        };
+        let claim = ClaimTime::Earlier(Some(9000));
+        assert!(!clocks.is_ours(claim, Some(8999), true));
+        assert!(clocks.is_ours(claim, Some(75_000), false));
+        assert!(!clocks.is_ours(claim, Some(75_001), false));
+        // This run created it, after the absence of an earlier one was proved.
+        assert!(clocks.is_ours(claim, Some(75_001), true));
     }
 
     #[test]

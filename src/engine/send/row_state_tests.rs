@@ -51,6 +51,7 @@ fn facts(existing: ExistingPolicy) -> Facts {
         clocks: Clocks {
             server: ServerClock::begun(&[DATE]),
             now_ms: NOW_MS,
+            earlier: std::sync::Arc::default(),
         },
         worked: 0,
         absence_is_page: false,

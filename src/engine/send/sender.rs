@@ -20,6 +20,7 @@ use super::systemic_refusal::RequestKinds;
 use crate::domain::bottleneck::{Bottleneck, Pacing};
 use crate::domain::decision::ExistingPolicy;
 use crate::domain::plan_policy::PlanRules;
+use crate::domain::send_times::SendTimes;
 use crate::engine::pace::backoff::RetryPolicy;
 use crate::engine::pace::circuit_breaker::{Access, CircuitBreaker, FailureContext};
 use crate::engine::pace::retry_budget::RetryBudget;
@@ -61,6 +62,8 @@ pub(in crate::engine) struct Sender<A, O> {
     pub(in crate::engine) breaker: Mutex<CircuitBreaker>,
     pub(in crate::engine) changed: Notify,
     pub(in crate::engine) clock: Mutex<ServerClock>,
+    /// When creates of earlier runs may have taken effect.
+    pub(in crate::engine) earlier: Arc<SendTimes>,
     /// The longest time that a request took, with or without a response, or was seen to
     /// take to land.
     pub(in crate::engine) slowest: Mutex<Duration>,
@@ -283,6 +286,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
             clocks: Clocks {
                 server: *self.clock.lock(),
                 now_ms: self.wall.now_ms(),
+                earlier: Arc::clone(&self.earlier),
             },
             worked: Metrics::read(&self.metrics.worked),
             absence_is_page: self.absence_is_page.get().is_some(),

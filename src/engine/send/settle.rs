@@ -219,7 +219,11 @@ fn is_older(state: &RowState, seen: &SeenCustomer, facts: &Facts) -> bool {
 /// Whether a create that was in doubt is proved to have made the customer.
 fn is_proved(state: &RowState, seen: &SeenCustomer, facts: &Facts) -> bool {
     let may_be_ours = state.may_be_ours() && !is_older(state, seen, facts);
-    may_be_ours && facts.clocks.is_ours(state.ticket.claim, seen.created)
+    let is_sent = state.creates > 0;
+    may_be_ours
+        && facts
+            .clocks
+            .is_ours(state.ticket.claim, seen.created, is_sent)
 }
 
 /// The customer exists: does it equal the row, and did this checkpoint create it?

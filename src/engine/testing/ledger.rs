@@ -10,6 +10,7 @@ use crate::domain::customer::tests::digest_of;
 use crate::domain::customer::{Customer, Fingerprint};
 use crate::domain::decision::KnownClaim;
 use crate::domain::outcome::{Outcome, OutcomeCounts};
+use crate::domain::send_times::{RunTime, SendTimes};
 use crate::domain::summary::TargetAccount;
 use crate::domain::timeline::RunHistory;
 use crate::ledger::conformance::{LedgerStore, ledger_contract};
@@ -50,6 +51,8 @@ struct Contents {
     ids: BTreeMap<String, u64>,
     runs: Vec<RunInMemory>,
     gaps: bool,
+    /// Whether there are claims of a run that is not among `runs`.
+    remembers: bool,
 }
 
 /// Its `record.outcome` is not maintained: [`Self::record`] computes it.
@@ -95,6 +98,7 @@ impl MemoryLedger {
     /// Adds a claim of an earlier run with this `outcome`, or in doubt.
     pub(in crate::engine) fn remember(&self, customer: &Customer, outcome: Option<Outcome>) {
         let mut contents = self.contents.lock().unwrap();
+        contents.remembers = true;
         let id = contents.claims.len() as u64 + 1;
         let mut claimed = ClaimInMemory::new(customer.client_id());
         claimed.record.digest = digest_of(customer);
@@ -314,6 +318,22 @@ impl Ledger for MemoryLedger {
             .filter(|run| run.changed_ms >= now_ms - DAY_MS);
         let landings = recent.map(|run| run.figures.landing_ms);
         Ok(landings.max().unwrap_or_default())
+    }
+
+    fn send_times(&mut self) -> Result<SendTimes, LedgerError> {
+        let contents = self.contents.lock().unwrap();
+        if contents.remembers {
+            return Ok(SendTimes::default());
+        }
+        let runs = contents.runs.iter().enumerate();
+        let others =
+            runs.filter(|(at, run)| Some(*at) != self.run && run.start.command != "rollback");
+        Ok(SendTimes::of(others.map(|(_, run)| RunTime {
+            began_ms: run.start.now_ms,
+            alive_ms: Some(run.changed_ms),
+            clock_ahead_ms: run.figures.clock_ahead_ms,
+            landing_ms: run.figures.landing_ms,
+        })))
     }
 
     fn begin(&mut self, start: &RunStart) -> Result<(), LedgerError> {

@@ -122,6 +122,7 @@ pub(super) fn sender_to<A>(api: A) -> Sender<A, EventLog> {
         breaker: parking_lot::Mutex::new(CircuitBreaker::default()),
         changed: Notify::new(),
         clock: parking_lot::Mutex::new(clock),
+        earlier: Arc::default(),
         slowest: parking_lot::Mutex::default(),
         list: ListLookup::default(),
         stripe: false,

@@ -8,7 +8,9 @@ use crate::domain::decision::KnownClaim;
 use crate::domain::outcome::Outcome;
 use crate::domain::summary::TargetAccount;
 use crate::domain::timeline::Timeline;
-use crate::ledger::{Batch, Claim, Ledger, LedgerError, LedgerStatus, RunFigures, Settlement};
+use crate::ledger::{
+    Batch, Claim, Ledger, LedgerError, LedgerStatus, RunFigures, RunStart, Settlement,
+};
 
 pub(crate) fn a_new_ledger_is_empty<S: LedgerStore>(store: &S) {
     let mut ledger = open(store);
@@ -325,6 +327,47 @@ pub(crate) fn an_error_of_the_caller_ends_a_scan<S: LedgerStore>(store: &S) {
             if source.kind() == std::io::ErrorKind::StorageFull),
         "{error:?}"
     );
+}
+
+pub(crate) fn when_creates_may_have_taken_effect_is_kept<S: LedgerStore>(store: &S) {
+    const HOUR_MS: i64 = 3_600_000;
+    let mut ledger = open(store);
+    ledger.begin(&run_start(10 * HOUR_MS)).unwrap();
+    let batch = Batch {
+        now_ms: 12 * HOUR_MS,
+        figures: RunFigures {
+            elapsed_ms: 7_200_000,
+            clock_ahead_ms: Some(HOUR_MS),
+            landing_ms: 600_000,
+            ..RunFigures::default()
+        },
+        ..Batch::default()
+    };
+    ledger.write(&batch).unwrap();
+    // The run that is going on is no earlier one.
+    let own = ledger.send_times().unwrap();
+    assert!(!own.include(Some(12 * HOUR_MS)));
+    store.crash(ledger);
+    let mut ledger = open(store);
+    // A rollback creates nothing.
+    let rollback = RunStart {
+        command: "rollback".to_owned(),
+        ..run_start(20 * HOUR_MS)
+    };
+    ledger.begin(&rollback).unwrap();
+    ledger.end("done", 21 * HOUR_MS).unwrap();
+    store.crash(ledger);
+    let times = open(store).send_times().unwrap();
+    for (created, expected) in [
+        (10 * HOUR_MS, false),
+        (11 * HOUR_MS, true),
+        (13 * HOUR_MS + 600_000, true),
+        (14 * HOUR_MS, false),
+        (21 * HOUR_MS, false),
+        (22 * HOUR_MS, false),
+    ] {
+        assert_eq!(times.include(Some(created)), expected, "{created}");
+    }
 }
 
 pub(crate) fn landing_times_of_the_last_day_are_kept<S: LedgerStore>(store: &S) {

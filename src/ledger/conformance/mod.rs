@@ -74,6 +74,7 @@ macro_rules! ledger_contract {
             an_error_of_the_caller_ends_a_scan
             an_error_of_the_caller_ends_a_reading_of_all_records
             landing_times_of_the_last_day_are_kept
+            when_creates_may_have_taken_effect_is_kept
             what_the_latest_runs_did_over_time_is_kept
             another_account_is_refused
         }

@@ -10,6 +10,7 @@ use super::batch::{self, BatchWriter};
 use super::open_ledger::{LOOK_AGAIN, PostgresLedger};
 use super::{pages, runs, status, timeline};
 use crate::domain::decision::KnownClaim;
+use crate::domain::send_times::SendTimes;
 use crate::domain::timeline::RunHistory;
 use crate::ledger::claim_state::{from_sql, to_sql};
 use crate::ledger::workers::{ClaimAnswer, LeaseDeadline, LedgerObserver, SharedLedger};
@@ -54,6 +55,13 @@ impl Ledger for PostgresLedger {
 
     fn landing_ms(&mut self, now_ms: i64) -> Result<u64, LedgerError> {
         self.read(async |session| status::landing_ms(session, now_ms).await)
+    }
+
+    fn send_times(&mut self) -> Result<SendTimes, LedgerError> {
+        let writer = self.writer.as_ref();
+        let own = writer.map_or((0, false), |writer| (writer.run, writer.is_shared_run));
+        let lease = self.connection.address.lease();
+        self.read(async |session| status::send_times(session, own, lease).await)
     }
 
     fn begin(&mut self, run: &RunStart) -> Result<(), LedgerError> {

@@ -1,10 +1,13 @@
 //! Reads counts and figures of a checkpoint, and how its workers stand.
 
+use std::time::Duration;
+
 use tokio_postgres::Row;
 
 use super::postgres_error::PostgresError;
 use super::rows::{from_sql, state};
 use super::session::DatabaseSession;
+use crate::domain::send_times::{RunTime, SendTimes};
 use crate::domain::summary::{RequestCounts, TargetAccount};
 use crate::domain::timeline::{RunHistory, Timeline};
 use crate::ledger::claim_state::effective_outcome;
@@ -220,6 +223,36 @@ pub(super) async fn landing_ms(
         )
         .await?;
     Ok(from_sql(row.try_get(0)?))
+}
+
+/// When creates of all runs but this one may have taken effect; of one that is shared, this one
+/// too. After its last batch a worker sends for `lease` at most.
+pub(super) async fn send_times(
+    session: &DatabaseSession,
+    (own, is_shared): (i64, bool),
+    lease: Duration,
+) -> Result<SendTimes, PostgresError> {
+    let rows = session
+        .query(
+            "SELECT least(r.began, f.changed - f.elapsed_ms), f.changed, f.clock_ahead_ms,
+                    f.landing_ms, r.id = $1::bigint
+                FROM kb.run r JOIN kb.figures f ON f.run = r.id
+                WHERE r.command <> 'rollback' AND (r.id <> $1::bigint OR $2::boolean)",
+            &[&own, &is_shared],
+        )
+        .await?;
+    let lease_ms = i64::try_from(lease.as_millis()).unwrap_or(i64::MAX);
+    let mut runs = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let (changed, lives): (i64, bool) = (row.try_get(1)?, row.try_get(4)?);
+        runs.push(RunTime {
+            began_ms: row.try_get(0)?,
+            alive_ms: (!lives).then(|| changed.saturating_add(lease_ms)),
+            clock_ahead_ms: row.try_get(2)?,
+            landing_ms: from_sql(row.try_get(3)?),
+        });
+    }
+    Ok(SendTimes::of(runs))
 }
 
 /// The latest runs, with what each worker of them did over time.

@@ -44,7 +44,7 @@ use self::pages::{BEFORE_FIRST, page_after};
 use self::pin::{MOST_UNMOVED, Pin, move_log_into_file, pages_of};
 use self::read_ahead::Entries;
 use self::row_codec::{KNOWN, known_of};
-use self::status::{histories, landing_ms, read_figures, read_status, target};
+use self::status::{histories, landing_ms, read_figures, read_status, send_times, target};
 use self::watch::FileWatch;
 use super::rescue::damage::{Damage, Rescue};
 use super::rescue::integrity::{self, damage_in, find_damage};
@@ -54,6 +54,7 @@ use super::{
     Batch, ClaimRecord, IS_DURABLE, Ledger, LedgerError, LedgerStatus, RunFigures, RunStart,
 };
 use crate::domain::decision::KnownClaim;
+use crate::domain::send_times::SendTimes;
 use crate::domain::summary::TargetAccount;
 use crate::domain::timeline::RunHistory;
 use crate::ledger::claim_state::{from_sql, to_sql};
@@ -360,6 +361,10 @@ impl Ledger for SqliteLedger {
 
     fn landing_ms(&mut self, now_ms: i64) -> Result<u64, LedgerError> {
         landing_ms(&self.db, now_ms).map_err(self.failing("read"))
+    }
+
+    fn send_times(&mut self) -> Result<SendTimes, LedgerError> {
+        send_times(&self.db, (self.run, self.format)).map_err(self.failing("read"))
     }
 
     fn begin(&mut self, run: &RunStart) -> Result<(), LedgerError> {

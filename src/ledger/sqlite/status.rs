@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::row_codec::{add_run, last_and_doubt};
 use crate::domain::bottleneck::Pacing;
+use crate::domain::send_times::{RunTime, SendTimes};
 use crate::domain::summary::TargetAccount;
 use crate::domain::timeline::{RunHistory, Timeline};
 use crate::ledger::claim_state::{effective_outcome, from_sql};
@@ -58,6 +59,29 @@ pub(super) fn landing_ms(db: &Connection, now_ms: i64) -> rusqlite::Result<u64> 
         [now_ms.saturating_sub(RECENT_MS)],
         |row| row.get(0).map(from_sql),
     )
+}
+
+/// When creates of all runs but this one may have taken effect. Before format 4 it is not known
+/// how long they may take.
+pub(super) fn send_times(
+    db: &Connection,
+    (own, format): (i64, i64),
+) -> rusqlite::Result<SendTimes> {
+    let landing = if format < 4 { "0" } else { "landing_ms" };
+    let mut statement = db.prepare(&format!(
+        "SELECT began, changed, clock_ahead_ms, {landing} FROM run
+            WHERE id <> ?1 AND command <> 'rollback'"
+    ))?;
+    let runs = statement.query_map([own], |row| {
+        Ok(RunTime {
+            began_ms: row.get(0)?,
+            alive_ms: Some(row.get(1)?),
+            clock_ahead_ms: row.get(2)?,
+            landing_ms: row.get(3).map(from_sql)?,
+        })
+    })?;
+    let runs: Vec<RunTime> = runs.collect::<rusqlite::Result<_>>()?;
+    Ok(SendTimes::of(runs))
 }
 
 /// The latest runs, with what each did over time, which no file before format 6 has.

@@ -10,8 +10,7 @@ use crate::kable::{Refusal, Trouble};
 use crate::ledger::{ClaimRecord, Settlement};
 
 /// Why a customer is left that is not proved to be ours.
-const NOT_PROVED: &str =
-    "Kable's clock does not prove that this checkpoint created it: it may have been there before";
+const NOT_PROVED: &str = "Kable's clock does not prove that this checkpoint created it: it may have been there before, or others may have made it since";
 
 /// A customer to be removed, and its claim.
 #[derive(Debug, Clone)]

@@ -87,6 +87,7 @@ pub fn foresee(
     even_if_changed: bool,
     each: &mut dyn FnMut(&ForeseenRemoval<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
+    let times = ledger.send_times()?;
     let mut claims: HashMap<Fingerprint, u64> = HashMap::new();
     ledger.scan(&mut |client_id, known| {
         if known.may_be_ours() {
@@ -117,7 +118,7 @@ pub fn foresee(
         let subject = RemovalSubject::of_claim(&record);
         let verdict = remote
             .as_ref()
-            .map(|remote| subject.judge(remote, even_if_changed));
+            .map(|remote| subject.judge(remote, even_if_changed, &times));
         each(&ForeseenRemoval {
             claim: id,
             client_id: &record.client_id,

@@ -109,7 +109,7 @@ where
         &sending,
         &parts.context,
         (false, &mut parts.ledger),
-    );
+    )?;
     let (recorder, inbox) = mpsc::channel(WAITING);
     let record = Recorder {
         ledger: parts.ledger,

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::domain::decision::KnownClaim;
+use crate::domain::send_times::SendTimes;
 use crate::domain::timeline::RunHistory;
 use crate::ledger::workers::{ClaimAnswer, LeaseDeadline};
 use crate::ledger::{Batch, ClaimRecord, Ledger, LedgerError, LedgerStatus, RunStart};
@@ -33,6 +34,10 @@ impl Ledger for NoLedger {
 
     fn landing_ms(&mut self, _now_ms: i64) -> Result<u64, LedgerError> {
         Ok(0)
+    }
+
+    fn send_times(&mut self) -> Result<SendTimes, LedgerError> {
+        Ok(SendTimes::default())
     }
 
     fn begin(&mut self, _run: &RunStart) -> Result<(), LedgerError> {

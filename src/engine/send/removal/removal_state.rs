@@ -14,6 +14,7 @@ use super::super::retries::{OutOfTries, Retries};
 use crate::domain::decision::is_ours;
 use crate::domain::outcome::Outcome;
 use crate::domain::remote::RemoteCustomer;
+use crate::domain::send_times::SendTimes;
 use crate::domain::text::quoted;
 use crate::kable::{Refusal, Removal, Trouble};
 use crate::ledger::ClaimRecord;
@@ -52,14 +53,20 @@ impl RemovalSubject {
     }
 
     /// What the customer that Kable holds under this `clientId` is, compared with what is
-    /// expected.
-    pub fn judge(&self, remote: &RemoteCustomer, even_if_changed: bool) -> SubjectVerdict {
+    /// expected. `times` is when creates of this checkpoint may have taken effect.
+    pub fn judge(
+        &self,
+        remote: &RemoteCustomer,
+        even_if_changed: bool,
+        times: &SendTimes,
+    ) -> SubjectVerdict {
         if let Some(recorded) = &self.customer_id
             && *recorded != remote.customer_id
         {
             return SubjectVerdict::Another;
         }
-        if !self.is_ours && !is_ours(remote.created, self.claimed_by) {
+        let is_proved = is_ours(remote.created, self.claimed_by) && times.include(remote.created);
+        if !self.is_ours && !is_proved {
             return SubjectVerdict::NotOurs;
         }
         // Without a record of it, a customer that was never modified is as it was created.
@@ -219,7 +226,8 @@ impl RemovalState {
     ) -> Option<RemovalEnd> {
         self.retries.unanswered = 0;
         self.found_id = Some(remote.customer_id.clone());
-        match self.subject.judge(&remote, self.even_if_changed) {
+        let times = &facts.clocks.earlier;
+        match self.subject.judge(&remote, self.even_if_changed, times) {
             SubjectVerdict::Another if self.is_lost => {
                 self.found_id = self.subject.customer_id.clone();
                 return Some(RemovalEnd::Removed(request_id));

@@ -7,6 +7,7 @@ use crate::domain::customer::tests::aster;
 use crate::domain::decision::ExistingPolicy;
 use crate::domain::plan_policy::PlanRules;
 use crate::domain::remote::RemoteCustomer;
+use crate::domain::send_times::{RunTime, SendTimes};
 use crate::engine::pace::backoff::RetryPolicy;
 use crate::engine::send::absence::Landing;
 use crate::engine::send::facts::Facts;
@@ -36,6 +37,7 @@ fn facts_at(now: Duration, landing: Landing) -> Facts {
         clocks: Clocks {
             server: ServerClock::begun(&[DATE]),
             now_ms: NOW_MS,
+            earlier: std::sync::Arc::default(),
         },
         worked: 0,
         absence_is_page: false,
@@ -203,7 +205,10 @@ fn without_a_record_a_customer_is_as_it_was_created_if_it_was_never_modified() {
         modified: None,
         ..ours()
     };
-    assert_eq!(subject.judge(&remote(), false), SubjectVerdict::AsExpected);
+    assert_eq!(
+        subject.judge(&remote(), false, &SendTimes::default()),
+        SubjectVerdict::AsExpected
+    );
     for (created, modified) in [
         (Some(CLAIMED_BY), Some(CLAIMED_BY + 1)),
         (Some(CLAIMED_BY), None),
@@ -215,8 +220,14 @@ fn without_a_record_a_customer_is_as_it_was_created_if_it_was_never_modified() {
             modified,
             ..*remote()
         };
-        assert_eq!(subject.judge(&other, false), SubjectVerdict::Changed);
-        assert_eq!(subject.judge(&other, true), SubjectVerdict::AsExpected);
+        assert_eq!(
+            subject.judge(&other, false, &SendTimes::default()),
+            SubjectVerdict::Changed
+        );
+        assert_eq!(
+            subject.judge(&other, true, &SendTimes::default()),
+            SubjectVerdict::AsExpected
+        );
     }
 }
 
@@ -226,12 +237,18 @@ fn another_customer_is_never_removed_whatever_is_asked() {
         customer_id: "cus_other".to_owned(),
         ..*remote()
     };
-    assert_eq!(ours().judge(&other, true), SubjectVerdict::Another);
+    assert_eq!(
+        ours().judge(&other, true, &SendTimes::default()),
+        SubjectVerdict::Another
+    );
     let older = RemoteCustomer {
         created: Some(CLAIMED_BY - 1),
         ..*remote()
     };
-    assert_eq!(unsettled().judge(&older, true), SubjectVerdict::NotOurs);
+    assert_eq!(
+        unsettled().judge(&older, true, &SendTimes::default()),
+        SubjectVerdict::NotOurs
+    );
 }
 
 /// A look-up after a lost removal may be answered by a replica that has not seen the
@@ -285,4 +302,32 @@ fn a_customer_is_removed_only_by_an_id_that_a_look_up_found_it_by() {
         missed.found_elsewhere(remote(), None, &facts)
     });
     assert!(matches!(end, Some(RemovalEnd::Refused(_))), "{end:?}");
+}
+
+#[test]
+fn what_is_younger_than_any_create_of_the_checkpoint_is_not_ours() {
+    let until = |alive_ms| {
+        SendTimes::of([RunTime {
+            began_ms: CLAIMED_BY - 5000,
+            alive_ms: Some(alive_ms),
+            clock_ahead_ms: None,
+            landing_ms: 5000,
+        }])
+    };
+    let in_time = until(CLAIMED_BY);
+    assert_eq!(
+        unsettled().judge(&remote(), false, &in_time),
+        SubjectVerdict::AsExpected
+    );
+    // A minute for clocks that differ, and five seconds to land.
+    let theirs = until(CLAIMED_BY - 65_001);
+    assert_eq!(
+        unsettled().judge(&remote(), true, &theirs),
+        SubjectVerdict::NotOurs
+    );
+    // What is on record needs no proof.
+    assert_eq!(
+        ours().judge(&remote(), false, &theirs),
+        SubjectVerdict::AsExpected
+    );
 }
