@@ -12,6 +12,7 @@ use crate::engine::survey::remote_list::{RemoteList, RemoteListWriter};
 use crate::engine::survey::surplus::Surplus;
 use crate::kable::Preflight;
 use crate::kable::client::Client;
+use crate::kable::customer_pages::PageEnd;
 use crate::report::files::ResultFiles;
 use crate::report::progress::ProgressDisplay;
 
@@ -23,9 +24,34 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Why the customers could not be listed.
 pub(super) struct ListError {
-    /// Whether the API refused, so that a retry is pointless.
-    pub(super) refused: bool,
     message: String,
+    /// What to do now.
+    pub(super) advice: &'static str,
+}
+
+impl ListError {
+    /// The API refused: a retry is pointless.
+    fn refused(message: String) -> Self {
+        Self {
+            message,
+            advice: "check what the account may do",
+        }
+    }
+
+    /// There is more of the list than can be read.
+    fn dead_end(message: String) -> Self {
+        Self {
+            message,
+            advice: "check --base-url, and what a proxy there does to the list of customers",
+        }
+    }
+
+    fn failed(message: String) -> Self {
+        Self {
+            message,
+            advice: "run the same command again later",
+        }
+    }
 }
 
 impl std::fmt::Display for ListError {
@@ -53,15 +79,17 @@ pub(super) async fn list(
     calls: Calls<'_>,
 ) -> anyhow::Result<Result<RemoteList, ListError>> {
     let cannot_store = || format!("cannot store the list of customers in {}", folder.display());
-    let mut pause = PAUSE;
-    let mut left = TRIES;
+    let (mut pause, mut left, mut lists_left) = (PAUSE, TRIES, TRIES);
+    let mut listing = RemoteListWriter::new(folder).with_context(cannot_store)?;
+    let mut pages = client.customer_pages();
     loop {
         left -= 1;
-        let mut listing = RemoteListWriter::new(folder).with_context(cannot_store)?;
         let mut stored = Ok(());
+        let mut is_begun = false;
         calls.start().await;
-        let answered = client
-            .customers(|body| {
+        let answered = pages
+            .read(|body| {
+                is_begun = true;
                 if stored.is_ok() {
                     stored = listing.push(body);
                 }
@@ -69,23 +97,28 @@ pub(super) async fn list(
             .await;
         stored.with_context(cannot_store)?;
         let (message, wait) = match answered.reply {
-            Preflight::Good(()) => {
+            Preflight::Good(PageEnd::Whole) => {
                 let listed = listing.finish(client.customer_reader());
                 return listed.map(Ok).with_context(cannot_store);
             }
+            Preflight::Good(PageEnd::More) => {
+                (pause, left) = (PAUSE, lists_left);
+                continue;
+            }
+            Preflight::Good(PageEnd::Short(why)) => {
+                // It can have changed while it was read, hardly twice.
+                (is_begun, lists_left) = (true, lists_left.min(2));
+                (why, None)
+            }
+            Preflight::Good(PageEnd::DeadEnd(why)) => return Ok(Err(ListError::dead_end(why))),
             Preflight::Denied(refusal) | Preflight::Refused(refusal) => {
-                return Ok(Err(ListError {
-                    refused: true,
-                    message: refusal_text(&refusal),
-                }));
+                return Ok(Err(ListError::refused(refusal_text(&refusal))));
             }
             Preflight::Unreachable(trouble, _) => (trouble.message, trouble.wait),
         };
-        if left == 0 {
-            return Ok(Err(ListError {
-                refused: false,
-                message,
-            }));
+        lists_left -= u32::from(is_begun);
+        if left.min(lists_left) == 0 {
+            return Ok(Err(ListError::failed(message)));
         }
         let wait = pause.max(wait.unwrap_or_default());
         calls.watcher.say(&format!(
@@ -94,6 +127,11 @@ pub(super) async fn list(
         ));
         tokio::time::sleep(wait).await;
         pause *= 2;
+        // A page of which nothing was read is requested again, else the whole list.
+        if is_begun {
+            listing = RemoteListWriter::new(folder).with_context(cannot_store)?;
+            pages = client.customer_pages();
+        }
     }
 }
 

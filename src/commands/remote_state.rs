@@ -64,14 +64,8 @@ pub(super) async fn look_up(
         ));
     }
     let listed = list(&connected.client, folder, calls).await?;
-    let listed = listed.map_err(|error| {
-        let what = if error.refused {
-            "check what the account may do"
-        } else {
-            "run the same command again later"
-        };
-        hinted(error.to_string(), format!("{what}{otherwise}"))
-    })?;
+    let listed = listed
+        .map_err(|error| hinted(error.to_string(), format!("{}{otherwise}", error.advice)))?;
     Ok(RemoteState {
         target: connected.target,
         requests,

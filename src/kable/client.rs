@@ -9,13 +9,14 @@ use reqwest::{Body, Method, RequestBuilder, Url};
 use secrecy::ExposeSecret;
 
 use super::change_body::change_body;
+use super::customer_pages::{CustomerPages, PageEnd};
 use super::customer_reader::CustomerReader;
 use super::endpoints::Endpoints;
 use super::list_search::ListSearch;
 use super::redaction::Redaction;
 use super::response::{self, RawResponse};
 use super::settings::{ClientError, Settings};
-use super::transport::{LONGEST_BODY, Streamed, Transport};
+use super::transport::{LONGEST_BODY, Transport};
 use super::wire::{self, BundlePlans};
 use super::{
     Created, CustomerAddress, CustomerApi, Exchange, Failure, LookUpReply, Preflight, ProbeReply,
@@ -96,36 +97,16 @@ impl Client {
         self.catalog(self.endpoints.bundles.clone()).await
     }
 
-    /// `GET /customers`: calls `on_customer` with the JSON of each customer as it is
-    /// received, since all of them may not fit into memory. If the response breaks
-    /// off, it was called for some. The time-out is for each chunk of the response.
-    pub async fn customers(
-        &self,
-        mut on_customer: impl FnMut(&[u8]) + Send,
-    ) -> Exchange<Preflight<()>> {
-        let url = self.endpoints.customers.clone();
-        let request = self.transport.request(Method::GET, url);
-        match self.transport.stream(request, &mut on_customer).await {
-            Ok(Streamed {
-                response,
-                broken_off,
-            }) => response.into_exchange(|response| match broken_off {
-                None => response::preflight(response, |_body| Ok(())),
-                Some(message) => {
-                    let trouble = Trouble {
-                        message,
-                        ..Trouble::default()
-                    };
-                    Preflight::Unreachable(trouble, false)
-                }
-            }),
-            Err(failure) => {
-                Exchange::without_response(Preflight::Unreachable(failure.trouble, failure.unsent))
-            }
-        }
+    /// `GET /customers`: all customers, of which nothing is read yet.
+    pub fn customer_pages(&self) -> CustomerPages {
+        CustomerPages::new(
+            self.transport.clone(),
+            self.redaction.clone(),
+            self.endpoints.customers.clone(),
+        )
     }
 
-    /// A parser for the JSON that [`Self::customers`] passes on.
+    /// A parser for the JSON that [`CustomerPages::read`] passes on.
     pub fn customer_reader(&self) -> CustomerReader {
         CustomerReader {
             redaction: self.redaction.clone(),
@@ -267,14 +248,26 @@ impl CustomerApi for Client {
     ) -> Exchange<Result<Vec<LookUpReply>, Trouble>> {
         let mut search = ListSearch::new(client_ids);
         let reader = self.customer_reader();
-        let exchange = self
-            .customers(|body| match reader.read(body) {
-                Some(remote) => search.compare(&remote),
-                None => search.pass_unreadable(reader.ids(body)),
-            })
-            .await;
+        let mut pages = self.customer_pages();
+        let exchange = loop {
+            let exchange = pages
+                .read(|body| match reader.read(body) {
+                    Some(remote) => search.compare(&remote),
+                    None => search.pass_unreadable(reader.ids(body)),
+                })
+                .await;
+            if !matches!(exchange.reply, Preflight::Good(PageEnd::More)) {
+                break exchange;
+            }
+        };
         exchange.map(|reply| match reply {
-            Preflight::Good(()) => Ok(search.finish()),
+            Preflight::Good(PageEnd::Whole | PageEnd::More) => Ok(search.finish()),
+            Preflight::Good(PageEnd::Short(why) | PageEnd::DeadEnd(why)) => Err(Trouble {
+                // The API works: this is no outage.
+                status: Some(200),
+                message: format!("the list of customers was incomplete ({why})"),
+                ..Trouble::default()
+            }),
             Preflight::Denied(refusal) | Preflight::Refused(refusal) => Err(Trouble {
                 status: Some(refusal.status),
                 message: format!("the customers could not be listed: {}", refusal.message),

@@ -14,6 +14,8 @@
 //! - `change_body.rs`: the JSON bodies of changes
 //! - `message.rs`: the error message in a body
 //! - `array_stream.rs`: splits a streamed JSON array into its elements
+//! - `customer_pages.rs`: reads the list of all customers, page after page
+//! - `paging.rs`: the headers of a page that say where the next one is
 //! - `customer_reader.rs`: parses customers from the list of all
 //! - `list_search.rs`: searches that list for customers
 //! - `headers.rs`: `Date`, `Retry-After` and request ids
@@ -26,6 +28,7 @@
 mod array_stream;
 mod change_body;
 pub mod client;
+pub mod customer_pages;
 pub mod customer_reader;
 mod decoding;
 mod endpoints;
@@ -34,6 +37,7 @@ mod headers;
 mod limits;
 mod list_search;
 mod message;
+mod paging;
 mod pair_filter;
 mod redaction;
 mod response;

@@ -10,6 +10,7 @@ use reqwest::{Method, Request, RequestBuilder, Url};
 
 use super::array_stream::ArrayStream;
 use super::failure::{RequestFailure, Timeouts};
+use super::paging::PagingHeaders;
 use super::redaction::Redaction;
 use super::response::RawResponse;
 use super::settings::{ClientError, Settings};
@@ -40,6 +41,8 @@ pub(super) struct Transport {
 pub(super) struct Streamed {
     /// Its head; if it is not a success, the body as well.
     pub(super) response: RawResponse,
+    /// What its headers say about other pages.
+    pub(super) paging: PagingHeaders,
     /// Why the body was not read to its end.
     pub(super) broken_off: Option<String>,
 }
@@ -146,6 +149,7 @@ impl Transport {
         };
         Ok(Streamed {
             response: raw,
+            paging: PagingHeaders::of(response.headers()),
             broken_off,
         })
     }

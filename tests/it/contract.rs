@@ -22,6 +22,7 @@ use kable_bulk::domain::rules::Rules;
 use kable_bulk::domain::update::CustomerUpdate;
 use kable_bulk::domain::validate::validate;
 use kable_bulk::kable::client::Client;
+use kable_bulk::kable::customer_pages::PageEnd;
 use kable_bulk::kable::{CustomerAddress, CustomerApi, LookUpReply, Preflight, Reply};
 use kable_bulk::sandbox::settings::{CLIENT_ID, CLIENT_SECRET};
 use secrecy::ExposeSecret;
@@ -393,9 +394,13 @@ fn client_lists_all_customers() {
     let remotes = judge_client(&call, async |client| {
         let reader = client.customer_reader();
         let mut remotes = Vec::new();
-        let listed = client.customers(|body| remotes.extend(reader.read(body)));
+        let mut pages = client.customer_pages();
+        let listed = pages.read(|body| remotes.extend(reader.read(body)));
         let reply = listed.await.reply;
-        assert!(matches!(reply, Preflight::Good(())), "{reply:?}");
+        assert!(
+            matches!(reply, Preflight::Good(PageEnd::Whole)),
+            "{reply:?}"
+        );
         remotes
     });
     assert_eq!(remotes.len(), 1);

@@ -72,6 +72,7 @@ mod objects;
 mod one_writer;
 mod online;
 mod page;
+mod paging;
 mod patterns;
 mod plans;
 mod planted;

@@ -213,12 +213,8 @@ impl Session {
     pub(in crate::commands) fn demand_list(&self) -> anyhow::Result<Option<RemoteList>> {
         let listed = self.list()?.transpose();
         listed.map_err(|error| {
-            let what = if error.refused {
-                "check what the account may do"
-            } else {
-                "run the same command again later: nothing was sent"
-            };
-            hinted(error.to_string(), what)
+            let advice = format!("{}: nothing was sent", error.advice);
+            hinted(error.to_string(), advice)
         })
     }
 

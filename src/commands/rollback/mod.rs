@@ -151,10 +151,8 @@ fn foresee_all(
         return Ok(());
     };
     let mut listed = listed.map_err(|error| {
-        hinted(
-            error.to_string(),
-            "run the same command again later: nothing was deleted",
-        )
+        let advice = format!("{}: nothing was deleted", error.advice);
+        hinted(error.to_string(), advice)
     })?;
     let even_if_changed = session.even_if_changed;
     foresee(ledger, &mut listed, even_if_changed, &mut |foreseen| {
