@@ -9,6 +9,7 @@ use super::error::{ConfigError, value_error};
 use super::mapping::{MappingOptions, MappingSettings, pairs};
 use super::values::beside;
 use crate::cli::{InputFormat, PlanIds, ReadingOptions, ShortRowHandling};
+use crate::domain::field::FieldSet;
 use crate::domain::object_address::is_address;
 use crate::domain::rules::Rules;
 use crate::source;
@@ -91,7 +92,7 @@ pub fn input(
             strict: typed.strict.or(file.strict) == Some(true),
             allowed_currencies,
             external_ids: typed.plan_ids.or(file.plan_ids) == Some(PlanIds::External),
-            clears_empty: false,
+            cleared: FieldSet::default(),
             plans: None,
             bundles: None,
         },

@@ -243,13 +243,14 @@ impl<'r> CustomerValues<'r> {
             .chain(contact.filter_map(present))
     }
 
-    /// Clears the fields that are `present` in the row without a value.
-    pub(super) fn clear_missing(&mut self, present: FieldSet) {
+    /// Clears those of `fields` that are `present` in the row without a value.
+    pub(super) fn clear_missing(&mut self, present: FieldSet, fields: FieldSet) {
         let mut given = FieldSet::default();
         for (field, _) in self.values() {
             given.insert(field);
         }
-        for field in present.iter().filter(|field| !given.has(*field)) {
+        let is_cleared = |field: &Field| fields.has(*field) && !given.has(*field);
+        for field in present.iter().filter(is_cleared) {
             self.cleared.insert(field);
         }
     }

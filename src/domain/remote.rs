@@ -173,9 +173,11 @@ pub fn differences(
     found
 }
 
-/// The fields of `customer` that `remote` does not have.
+/// The fields of `customer` that `remote` does not have. Of those that the row clears only
+/// `stripeCustomerId`: it is not cleared then.
 pub fn not_compared(customer: &Customer, remote: &RemoteCustomer) -> Vec<Field> {
     let mut fields = customer.given();
+    fields.extend(Some(Field::StripeCustomerId).filter(|field| customer.clears(*field)));
     fields.retain(|field| {
         *field == Field::StripeCustomerId && remote.stripe_customer_id.is_none()
             || *field == Field::PlanIds && remote.plan_ids.is_none()
@@ -356,6 +358,15 @@ mod tests {
             not_compared(&customer, &other),
             [Field::StripeCustomerId, Field::PlanIds, Field::Email]
         );
+    }
+
+    #[test]
+    fn a_stripe_id_that_can_not_be_cleared_is_named() {
+        let customer = clearing(&[Field::StripeCustomerId, Field::Phone]);
+        let mut other = remote_of(&customer);
+        assert_eq!(not_compared(&customer, &other), [Field::StripeCustomerId]);
+        other.stripe_customer_id = Some("cus_1".to_owned());
+        assert_eq!(not_compared(&customer, &other), []);
     }
 
     #[test]

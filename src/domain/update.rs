@@ -44,7 +44,8 @@ impl CustomerUpdate {
     /// Whether a `billingContact` replaces the existing one or is merged into it is
     /// not documented: it holds the members of the row and those that only `remote`
     /// has. A `stripeCustomerId` that the response does not show is sent with any
-    /// other change; alone, and a contact that it does not show, only as `unseen`.
+    /// other change; alone, and a contact that it does not show, only as `unseen`. It is
+    /// cleared only where the response shows it: nobody knows whether there is one.
     pub fn of(customer: &Customer, remote: &RemoteCustomer, unseen: Unseen) -> Option<Self> {
         let changed = |ours: &str, theirs: &str| (ours != theirs).then(|| ours.to_owned());
         let cleared = customer.clears(Field::StripeCustomerId).then_some("");
@@ -64,7 +65,7 @@ impl CustomerUpdate {
         };
         let unshown = remote.stripe_customer_id.is_none();
         if unshown && (unseen.stripe || update != Self::default()) {
-            update.stripe_customer_id = ours_at_stripe.map(str::to_owned);
+            update.stripe_customer_id = customer.stripe_customer_id().map(str::to_owned);
         }
         (update != Self::default()).then_some(update)
     }
@@ -190,6 +191,18 @@ mod tests {
         assert_eq!(contact.get(Field::Phone), Some(""));
         assert_eq!(contact.get(Field::City), None);
         assert_eq!(contact.get(Field::Email), Some("ap@aster.example"));
+    }
+
+    #[test]
+    fn a_stripe_id_that_the_response_lacks_is_never_cleared() {
+        let customer = clearing(&[Field::StripeCustomerId]);
+        let mut remote = remote_of(&customer);
+        assert_eq!(CustomerUpdate::of(&customer, &remote, STRIPE), None);
+        remote.company_name = "Astre".to_owned();
+        for unseen in [Unseen::NONE, STRIPE] {
+            let update = CustomerUpdate::of(&customer, &remote, unseen).unwrap();
+            assert_eq!(update.fields(), [Field::CompanyName]);
+        }
     }
 
     #[test]

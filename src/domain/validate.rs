@@ -170,8 +170,8 @@ pub fn validate<'r>(candidate: &Candidate<'r>, rules: &Rules) -> Result<Fit<'r>,
                 contact,
                 cleared: FieldSet::default(),
             };
-            if rules.clears_empty {
-                values.clear_missing(candidate.present);
+            if !rules.cleared.is_empty() {
+                values.clear_missing(candidate.present, rules.cleared);
             }
             Ok(Fit {
                 values,

@@ -277,6 +277,32 @@ fn a_stripe_id_that_kable_does_not_show_is_compared_with_what_was_sent() {
 }
 
 #[test]
+fn an_empty_cell_does_not_clear_the_stripe_id_that_kable_gave() {
+    let row = |company: &str| {
+        format!("clientId,companyName,currency,stripeCustomerId\nc-1,{company},USD,\n")
+    };
+    let mut run = Run::new().server(&[]).input("in.csv", row("Aster"));
+    run.server_again(|settings| {
+        settings.stripe_connected = true;
+        settings.show_stripe_ids = true;
+    });
+    sync(&run, "in.csv --stripe --empty clear").code(0);
+    let given = run.now("c-1")["stripeCustomerId"].clone();
+    assert!(given.is_string(), "{given}");
+    sync(&run, "in.csv --stripe --empty clear").code(0);
+    run.summary("in.csv").outcomes(&[("unchanged", 1)]);
+    // Where Kable does not show ids, nobody knows of one: no other change takes it along.
+    run.server_again(|settings| settings.show_stripe_ids = false);
+    run.write("in.csv", row("Astre"));
+    sync(&run, "in.csv --empty clear")
+        .code(0)
+        .says("Not shown by Kable, so not compared: stripeCustomerId");
+    let customer = run.now("c-1");
+    assert_eq!(customer["companyName"], "Astre");
+    assert_eq!(customer["stripeCustomerId"], given);
+}
+
+#[test]
 fn a_customer_that_was_deleted_at_kable_is_created_anew() {
     let run = four_are_there(&[]);
     run.post("customers/c-2/delete");

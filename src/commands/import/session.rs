@@ -75,7 +75,9 @@ impl ImportDecisions {
             changes.demand_all_rows(input.limit)?;
             sending.canary = None;
             sending.policy.existing = ExistingPolicy::Update;
-            input.rules.clears_empty = changes.clears_empty;
+            if changes.clears_empty {
+                input.rules.clear_empty(sending.stripe);
+            }
         }
         Ok(Self {
             sending,

@@ -13,10 +13,8 @@ const NAMES: [&str; 5] = ["clientId", "companyName", "currency", "tel", "plan"];
 fn cleared(mapping: &Mapping, columns: &Columns, mut row: Row) -> Vec<&'static str> {
     let binding = bound(mapping, columns);
     binding.derive(&mut row);
-    let rules = Rules {
-        clears_empty: true,
-        ..Rules::default()
-    };
+    let mut rules = Rules::default();
+    rules.clear_empty(false);
     match check(&row, &binding, &rules) {
         CheckedRow::Fit(fit) => {
             let customer = fit.values.to_customer();
