@@ -26,10 +26,11 @@ use crate::config::monitor::{MonitorSettings, monitor};
 use crate::config::requests::{RequestSettings, requests};
 use crate::config::target::{Destination, destination, unnamed_target};
 use crate::config::{ConfigError, Environment, FileOptions};
+use crate::domain::compared_fields::FieldCount;
 use crate::domain::decision::RowPolicy;
 use crate::domain::outcome::Outcome;
 use crate::domain::summary::{InputDigest, Summary};
-use crate::domain::text::counted;
+use crate::domain::text::{counted, listed};
 use crate::engine::account::AccountSources;
 use crate::engine::account::listed_outcomes::ListedOutcomes;
 use crate::engine::claim_numbers::ClaimNumbers;
@@ -145,6 +146,7 @@ struct Verification {
 impl Verification {
     /// Reads and checks all rows, and compares them with what Kable has.
     fn compare(mut self) -> anyhow::Result<Exit> {
+        self.remote.listed.fill_contacts();
         let known = KnownCustomers {
             ledger: None,
             list: Some(&mut self.remote.listed),
@@ -224,12 +226,27 @@ impl Verification {
     }
 }
 
+/// How many rows have a value that Kable does not show, by field.
+fn unseen(fields: &[FieldCount]) -> String {
+    let of = |count: &FieldCount| {
+        let rows = counted(count.rows, "row", "rows");
+        format!("{} of {rows}", count.field)
+    };
+    let names: Vec<String> = fields.iter().map(of).collect();
+    listed(&names, 3)
+}
+
 fn words(summary: &Summary) -> SummaryNotes {
     let names: Vec<String> = summary.inputs.iter().map(shell_word).collect();
     let target = &summary.target;
     let is_proved = summary.rows.rejected == 0 && summary.outcomes.all_succeeded();
-    let verdict = if is_proved {
+    let verdict = if is_proved && summary.not_compared.is_empty() {
         "Every row is there, and equal.".to_owned()
+    } else if is_proved {
+        format!(
+            "Every row is there, and equal as far as Kable shows it. Not compared: {}.",
+            unseen(&summary.not_compared)
+        )
     } else {
         let wrong = summary.rows.rejected
             + summary.outcomes.of(Outcome::Missing)

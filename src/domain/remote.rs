@@ -48,6 +48,16 @@ pub fn is_cancelled(status: &str) -> bool {
     status == "CANCELLED"
 }
 
+/// What it means that a response has no `billingContact`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MissingContact {
+    /// Nothing: the API may show none.
+    #[default]
+    Unknown,
+    /// That the contact is empty: other customers are shown with one.
+    Empty,
+}
+
 /// A value that differs between a row and Kable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {

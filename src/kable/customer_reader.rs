@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 
 use super::redaction::Redaction;
 use super::wire::{BundlePlans, if_readable};
@@ -17,6 +18,9 @@ pub struct ListedIds {
     pub customer_id: String,
     /// The caller's.
     pub client_id: String,
+    /// Whether it has a `billingContact`.
+    #[serde(rename = "billingContact", default, deserialize_with = "is_given")]
+    pub has_contact: bool,
     /// `status`; empty if it has none.
     #[serde(default, deserialize_with = "if_readable")]
     pub status: String,
@@ -27,6 +31,11 @@ impl ListedIds {
     pub fn is_cancelled(&self) -> bool {
         is_cancelled(&self.status)
     }
+}
+
+/// Whether a member is there, and not null.
+fn is_given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Option::<IgnoredAny>::deserialize(deserializer).map(|given| given.is_some())
 }
 
 /// Parses customers from the list of all.
@@ -64,13 +73,20 @@ mod tests {
             "\u{feff}{\"clientId\":\"c\\u0041\",\"customerId\":\"cus_2\",\"x\":[{}]}",
             r#"{"customerId":"cus_3","clientId":"c-3","status":"CANCELLED"}"#,
             r#"{"customerId":"cus_4","clientId":"c-4","status":["CANCELLED"]}"#,
+            r#"{"customerId":"cus_3","clientId":"c-3","billingContact":null}"#,
+            r#"{"customerId":"cus_4","clientId":"c-4","billingContact":{}}"#,
+            r#"{"customerId":"cus_5","clientId":"c-5","billingContact":{"email":"a@b.example","x":[1]}}"#,
         ] {
             let (ids, remote) = (reader.ids(body.as_bytes()), reader.read(body.as_bytes()));
             let (ids, remote) = (ids.unwrap(), remote.unwrap());
             assert_eq!(ids.is_cancelled(), remote.is_cancelled(), "{body}");
             assert_eq!(
-                (ids.customer_id, ids.client_id),
-                (remote.customer_id, remote.client_id)
+                (ids.customer_id, ids.client_id, ids.has_contact),
+                (
+                    remote.customer_id,
+                    remote.client_id,
+                    remote.contact.is_some()
+                )
             );
         }
         for body in [

@@ -302,6 +302,26 @@ fn an_empty_cell_does_not_clear_the_stripe_id_that_kable_gave() {
     assert_eq!(customer["stripeCustomerId"], given);
 }
 
+/// Somebody made the customer anew, without its contact.
+#[test]
+fn a_contact_that_one_customer_lacks_is_empty_where_kable_shows_others() {
+    let run = four_are_there(&[]);
+    run.post("customers/c-2/delete");
+    run.write("few.csv", "clientId,companyName,currency\nc-2,Birch,USD\n");
+    sync(&run, "few.csv").code(0);
+    sync(&run, "in.csv").code(0);
+    run.summary("in.csv")
+        .outcomes(&[("updated", 1), ("unchanged", 3)]);
+    let differences = run.text("in.csv.results/differences.csv");
+    let expected = "3,c-2,billingContact.email,b@birch.example,\n";
+    assert!(differences.contains(expected), "{differences}");
+    let contact = &run.now("c-2")["billingContact"];
+    assert_eq!(contact["phone"], "+2 555");
+    let sent = changes(&run);
+    sync(&run, "in.csv").code(0);
+    assert_eq!(changes(&run), sent);
+}
+
 #[test]
 fn a_customer_that_was_deleted_at_kable_is_created_anew() {
     let run = four_are_there(&[]);

@@ -52,6 +52,29 @@ fn what_was_imported_is_there_and_equal_and_the_summary_proves_it() {
 }
 
 #[test]
+fn a_contact_that_kable_does_not_show_is_not_called_equal() {
+    let run = Run::new().server(&[]);
+    run.write("few.csv", "clientId,companyName,currency\nc-1,Aster,USD\n");
+    run.import("few.csv").code(0);
+    run.write("one.csv", table(&FIRST[..1]));
+    verify(&run, "one.csv").code(0).says(
+        "Every row is there, and equal as far as Kable shows it. Not compared: \
+         billingContact.city of 1 row and billingContact.email of 1 row.",
+    );
+    let page = run.text("one.csv.results/report.html");
+    assert!(page.contains("equal as far as Kable shows it"));
+    // Once it shows one of any customer, a missing one is empty.
+    run.write("more.csv", table(&FIRST[1..2]));
+    run.import("more.csv").code(0);
+    verify(&run, "one.csv")
+        .code(3)
+        .says("Not equal: 1 row to look at.");
+    let differences = run.text("one.csv.results/differences.csv");
+    let expected = "2,c-1,billingContact.email,a@aster.example,\n";
+    assert!(differences.contains(expected), "{differences}");
+}
+
+#[test]
 fn what_differs_is_missing_or_is_more_is_a_line_each() {
     let run = three_are_there(&[]);
     run.write(

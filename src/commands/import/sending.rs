@@ -260,6 +260,7 @@ fn settings(session: &Session, surveyed: &Survey, selection: Selection) -> send:
         plans: session
             .changes
             .map_or(PlanRules::IMPORT, |changes| changes.plans),
+        missing_contact: surveyed.missing_contact,
         stripe: sending.stripe,
         selection,
         rejected: surveyed.rows.rejected,

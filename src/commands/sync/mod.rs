@@ -131,6 +131,7 @@ fn sync(
             "while the customers were listed",
         ));
     };
+    listed.fill_contacts();
     let mut surveyed = session.survey(ledger.as_mut(), Some(&mut listed))?;
     if surveyed.interrupted {
         return Ok(stopped(&session.prepared, "while checking"));

@@ -6,6 +6,7 @@ use super::absence::{Doubt, Landing};
 use super::ownership::Clocks;
 use crate::domain::decision::ExistingPolicy;
 use crate::domain::plan_policy::PlanRules;
+use crate::domain::remote::MissingContact;
 use crate::engine::pace::backoff::RetryPolicy;
 
 /// What the run knows when a response is judged. Times are since the run's start.
@@ -30,6 +31,8 @@ pub(super) struct Facts {
     pub(super) existing: ExistingPolicy,
     /// What is compared and changed of plans and bundles.
     pub(super) plans: PlanRules,
+    /// What it means that a response has no `billingContact`.
+    pub(super) missing_contact: MissingContact,
     /// Whether creates ask for keys.
     pub(super) keys: bool,
 }

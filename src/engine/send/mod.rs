@@ -102,6 +102,7 @@ use super::sync::plan::SyncPlan;
 use super::wall_clock::WallClock;
 use crate::domain::decision::ExistingPolicy;
 use crate::domain::plan_policy::PlanRules;
+use crate::domain::remote::MissingContact;
 use crate::domain::row::Rows;
 use crate::domain::summary::{OrphanCounts, RequestCounts};
 use crate::domain::timeline::TimelineRecorder;
@@ -129,6 +130,8 @@ pub struct Settings {
     pub existing: ExistingPolicy,
     /// What is compared and changed of plans and bundles.
     pub plans: PlanRules,
+    /// What it means that a response has no `billingContact`.
+    pub missing_contact: MissingContact,
     /// Whether creates ask for customers at Stripe.
     pub stripe: bool,
     /// Which rows are sent.
@@ -354,6 +357,7 @@ fn build_sender<A: CustomerApi, O: Observer>(
         retry: settings.retry,
         existing: settings.existing,
         plans: settings.plans,
+        missing_contact: settings.missing_contact,
         keys,
         metrics: Metrics::new(),
         stop: context.stop.clone(),

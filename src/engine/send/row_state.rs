@@ -14,7 +14,7 @@ use super::retries::{OutOfTries, Retries};
 use super::seen_customer::SeenCustomer;
 use crate::domain::decision::ExistingPolicy;
 use crate::domain::outcome::Outcome;
-use crate::domain::remote::{RemoteCustomer, differences};
+use crate::domain::remote::{MissingContact, RemoteCustomer, differences};
 use crate::domain::remote_change::RemoteChange;
 use crate::domain::update::Unseen;
 use crate::engine::ticket::{FirstStep, Ticket};
@@ -316,10 +316,13 @@ impl RowState {
     /// looked up again, or waits for the server's clock.
     pub(super) fn found(
         &mut self,
-        remote: Box<RemoteCustomer>,
+        mut remote: Box<RemoteCustomer>,
         request_id: Option<String>,
         facts: &Facts,
     ) -> Option<RowEnd> {
+        if facts.missing_contact == MissingContact::Empty {
+            remote.contact.get_or_insert_default();
+        }
         if let Some(until) = self.deleted_until(facts) {
             self.retries.not_before = self.retries.not_before.max(until);
             self.next = NextRequest::Find;

@@ -7,7 +7,7 @@ use crate::domain::customer::tests::{aster, digest_of};
 use crate::domain::decision::ExistingPolicy;
 use crate::domain::outcome::Outcome;
 use crate::domain::plan_policy::PlanRules;
-use crate::domain::remote::RemoteCustomer;
+use crate::domain::remote::{MissingContact, RemoteCustomer};
 use crate::domain::row::Origin;
 use crate::engine::pace::backoff::RetryPolicy;
 use crate::engine::send::absence::{Absence, Landing};
@@ -64,6 +64,7 @@ fn facts(existing: ExistingPolicy) -> Facts {
         jitter: 0.0,
         existing,
         plans: PlanRules::IMPORT,
+        missing_contact: MissingContact::Unknown,
         keys: false,
     }
 }

@@ -20,6 +20,7 @@ use super::systemic_refusal::RequestKinds;
 use crate::domain::bottleneck::{Bottleneck, Pacing};
 use crate::domain::decision::ExistingPolicy;
 use crate::domain::plan_policy::PlanRules;
+use crate::domain::remote::MissingContact;
 use crate::domain::send_times::SendTimes;
 use crate::engine::pace::backoff::RetryPolicy;
 use crate::engine::pace::circuit_breaker::{Access, CircuitBreaker, FailureContext};
@@ -48,6 +49,8 @@ pub(in crate::engine) struct Sender<A, O> {
     pub(in crate::engine) landing: Landing,
     pub(in crate::engine) existing: ExistingPolicy,
     pub(in crate::engine) plans: PlanRules,
+    /// What it means that a response has no `billingContact`.
+    pub(in crate::engine) missing_contact: MissingContact,
     /// Whether only rows in doubt are settled: nothing is created or updated.
     pub(in crate::engine) doubts_only: bool,
     /// Whether creates ask for keys.
@@ -296,6 +299,7 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
             jitter: (self.jitter)(),
             existing: self.existing,
             plans: self.plans,
+            missing_contact: self.missing_contact,
             keys: self.keys,
         }
     }

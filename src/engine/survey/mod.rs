@@ -58,6 +58,7 @@ use self::worker::{PartCounts, Worker};
 use super::send::orphaned_claims::Orphans;
 use crate::domain::mapping::RepeatRule;
 use crate::domain::outcome::OutcomeCounts;
+use crate::domain::remote::MissingContact;
 use crate::domain::row::ParallelRows;
 use crate::domain::row_tally::RowTally;
 use crate::domain::summary::{OrphanCounts, RequestCounts, RowCounts};
@@ -103,6 +104,8 @@ pub struct Survey {
     pub first_new_id: u64,
     /// Whether the ledger may lack rows that were sent.
     pub gaps: bool,
+    /// What it means that Kable shows no `billingContact` of a customer.
+    pub missing_contact: MissingContact,
     /// Whether the stop signal ended it early.
     pub interrupted: bool,
 }
@@ -166,6 +169,7 @@ where
     let sorting = || format!("cannot sort in {}", settings.folder.display());
     let mut listed = IdSorter::new(settings, IdUse::Sort);
     let (mut first_new_id, mut gaps) = (1, false);
+    let mut missing_contact = MissingContact::default();
     let mut ledger = known.ledger;
     if let Some(ledger) = &mut ledger {
         gaps = ledger.has_gaps()?;
@@ -174,6 +178,7 @@ where
     if let Some(list) = known.list {
         let pushed = listed.push_list(list, known.surplus);
         pushed.with_context(sorting)?;
+        missing_contact = list.missing_contact();
     }
     let read = read_all(rows, settings, ledger, observer)?;
     let interrupted = settings.stop.is_halted();
@@ -214,6 +219,7 @@ where
         lost_zeros: joined.lost_zeros,
         first_new_id,
         gaps,
+        missing_contact,
         interrupted,
     })
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::Path;
 
-use crate::domain::remote::RemoteCustomer;
+use crate::domain::remote::{MissingContact, RemoteCustomer};
 use crate::kable::customer_reader::{CustomerReader, ListedIds};
 
 /// How much is read at once. More would be read in vain where rows are in another order
@@ -50,6 +50,8 @@ impl RemoteListWriter {
             reader,
             cancelled: 0,
             unreadable: 0,
+            fills_contacts: false,
+            shows_contacts: false,
         })
     }
 }
@@ -66,6 +68,8 @@ pub struct RemoteList {
     reader: CustomerReader,
     cancelled: u64,
     unreadable: u64,
+    fills_contacts: bool,
+    shows_contacts: bool,
 }
 
 impl RemoteList {
@@ -89,6 +93,21 @@ impl RemoteList {
         self.unreadable
     }
 
+    /// Takes a customer without a `billingContact` for one whose contact is empty, if
+    /// any customer is shown with one.
+    pub fn fill_contacts(&mut self) {
+        self.fills_contacts = true;
+    }
+
+    /// What it means that a customer has none, in a list that was scanned.
+    pub(in crate::engine) fn missing_contact(&self) -> MissingContact {
+        if self.fills_contacts && self.shows_contacts {
+            MissingContact::Empty
+        } else {
+            MissingContact::Unknown
+        }
+    }
+
     /// Passes the `clientId` and the place of each customer to `on_customer`. Those that
     /// can't be read are only counted, as are those that are cancelled.
     pub(in crate::engine) fn scan(
@@ -101,6 +120,7 @@ impl RemoteList {
             match self.ids_at(place)? {
                 Some(ids) => {
                     self.cancelled += u64::from(ids.is_cancelled());
+                    self.shows_contacts |= ids.has_contact;
                     on_customer(&ids.client_id, place)?;
                 }
                 None => self.unreadable += 1,
@@ -113,7 +133,12 @@ impl RemoteList {
     /// The customer at `place`.
     pub(in crate::engine) fn at(&mut self, place: u64) -> io::Result<Option<RemoteCustomer>> {
         self.read_at(place)?;
-        Ok(self.reader.read(&self.body))
+        let mut remote = self.reader.read(&self.body);
+        if self.missing_contact() == MissingContact::Empty {
+            let contact = remote.as_mut().map(|remote| &mut remote.contact);
+            contact.map(Option::get_or_insert_default);
+        }
+        Ok(remote)
     }
 
     /// The ids of the customer at `place`.
@@ -144,6 +169,7 @@ fn read_one(from: &mut impl Read, body: &mut Vec<u8>) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::{CustomerReader, RemoteListWriter};
+    use crate::domain::customer::BillingContact;
 
     #[test]
     fn each_customer_is_read_back_from_its_place() {
@@ -171,5 +197,31 @@ mod tests {
         for (client_id, place) in places.iter().rev() {
             assert_eq!(listed.at(*place).unwrap().unwrap().client_id, *client_id);
         }
+    }
+
+    /// The contact of the first of these customers.
+    fn first_contact(bodies: &[&str], fills: bool) -> Option<BillingContact> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut listing = RemoteListWriter::new(folder.path()).unwrap();
+        for body in bodies {
+            listing.push(body.as_bytes()).unwrap();
+        }
+        let mut listed = listing.finish(CustomerReader::default()).unwrap();
+        if fills {
+            listed.fill_contacts();
+        }
+        listed.scan(&mut |_, _| Ok(())).unwrap();
+        listed.at(0).unwrap().unwrap().contact
+    }
+
+    #[test]
+    fn a_contact_that_is_missing_is_an_empty_one_where_others_are_shown() {
+        let bare = r#"{"customerId":"cus_1","clientId":"c-1"}"#;
+        let other =
+            r#"{"customerId":"cus_2","clientId":"c-2","billingContact":{"email":"a@b.example"}}"#;
+        let empty = Some(BillingContact::default());
+        assert_eq!(first_contact(&[bare, other], true), empty);
+        assert_eq!(first_contact(&[bare, other], false), None);
+        assert_eq!(first_contact(&[bare], true), None);
     }
 }

@@ -34,7 +34,7 @@ use super::wall_clock::WallClock;
 use crate::domain::customer::Customer;
 use crate::domain::decision::{ExistingPolicy, RowPolicy};
 use crate::domain::plan_policy::PlanRules;
-use crate::domain::remote::RemoteCustomer;
+use crate::domain::remote::{MissingContact, RemoteCustomer};
 use crate::report::{Event, Observer};
 
 /// The fixed time of our clock.
@@ -112,6 +112,7 @@ pub(super) fn sender_to<A>(api: A) -> Sender<A, EventLog> {
         doubts_only: false,
         existing: ExistingPolicy::Skip,
         plans: PlanRules::IMPORT,
+        missing_contact: MissingContact::Unknown,
         keys: false,
         metrics: Metrics::new(),
         stop: Stop::default(),

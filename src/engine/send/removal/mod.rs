@@ -43,6 +43,7 @@ use super::systemic_refusal::{RefusalVerdict, RequestKinds, SystemicRefusal, wor
 use super::{RunContext, Settings, WAITING, build_sender, ended};
 use crate::domain::decision::ExistingPolicy;
 use crate::domain::plan_policy::PlanRules;
+use crate::domain::remote::MissingContact;
 use crate::domain::summary::RequestCounts;
 use crate::domain::timeline::TimelineRecorder;
 use crate::engine::stop::Halt;
@@ -162,6 +163,7 @@ fn sending(settings: &RemovalSettings) -> Settings {
         allowance: settings.allowance,
         existing: ExistingPolicy::Skip,
         plans: PlanRules::IMPORT,
+        missing_contact: MissingContact::Unknown,
         stripe: false,
         selection: Selection::ALL,
         errors: 0,

@@ -6,7 +6,7 @@ use super::{RemovalEnd, RemovalState, RemovalStep, RemovalSubject, SubjectVerdic
 use crate::domain::customer::tests::aster;
 use crate::domain::decision::ExistingPolicy;
 use crate::domain::plan_policy::PlanRules;
-use crate::domain::remote::RemoteCustomer;
+use crate::domain::remote::{MissingContact, RemoteCustomer};
 use crate::domain::send_times::{RunTime, SendTimes};
 use crate::engine::pace::backoff::RetryPolicy;
 use crate::engine::send::absence::Landing;
@@ -50,6 +50,7 @@ fn facts_at(now: Duration, landing: Landing) -> Facts {
         jitter: 0.0,
         existing: ExistingPolicy::Skip,
         plans: PlanRules::IMPORT,
+        missing_contact: MissingContact::Unknown,
         keys: false,
     }
 }

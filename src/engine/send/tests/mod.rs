@@ -26,7 +26,7 @@ use crate::domain::customer::tests::{aster, digest_of};
 use crate::domain::decision::{ExistingPolicy, RowPolicy};
 use crate::domain::outcome::Outcome;
 use crate::domain::plan_policy::PlanRules;
-use crate::domain::remote::RemoteCustomer;
+use crate::domain::remote::{MissingContact, RemoteCustomer};
 use crate::domain::summary::OrphanCounts;
 use crate::domain::timeline::WaitKind;
 use crate::engine::account::listed_outcomes::ListedOutcomes;
@@ -113,6 +113,7 @@ impl TestBed {
                 allowance: UNLIMITED_RETRIES,
                 existing: ExistingPolicy::Skip,
                 plans: PlanRules::IMPORT,
+                missing_contact: MissingContact::Unknown,
                 stripe: false,
                 selection: Selection::ALL,
                 errors: 0,
