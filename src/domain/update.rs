@@ -45,7 +45,7 @@ impl CustomerUpdate {
     /// not documented: it holds the members of the row and those that only `remote`
     /// has. A `stripeCustomerId` that the response does not show is sent with any
     /// other change; alone, and a contact that it does not show, only as `unseen`. It is
-    /// cleared only where the response shows it: nobody knows whether there is one.
+    /// cleared only where the response shows it: otherwise there may be none.
     pub fn of(customer: &Customer, remote: &RemoteCustomer, unseen: Unseen) -> Option<Self> {
         let changed = |ours: &str, theirs: &str| (ours != theirs).then(|| ours.to_owned());
         let cleared = customer.clears(Field::StripeCustomerId).then_some("");

@@ -79,7 +79,7 @@ pub(crate) struct EarlierRuns {
     pub(crate) is_changed: bool,
     /// Whether a customer that is there is not changed. The row was rejected for repeating
     /// another row's `clientId`, and still does: the customer is that row's. Or the plan that
-    /// is applied says that it is created: whoever made it since, no one has compared it.
+    /// is applied creates it: one that another client made since was not compared.
     pub(crate) is_left: bool,
     /// Whether a sync found its customer in the list of all.
     pub(crate) is_listed: bool,

@@ -291,7 +291,7 @@ fn an_empty_cell_does_not_clear_the_stripe_id_that_kable_gave() {
     assert!(given.is_string(), "{given}");
     sync(&run, "in.csv --stripe --empty clear").code(0);
     run.summary("in.csv").outcomes(&[("unchanged", 1)]);
-    // Where Kable does not show ids, nobody knows of one: no other change takes it along.
+    // Where Kable does not show ids, an update of other fields does not clear them.
     run.server_again(|settings| settings.show_stripe_ids = false);
     run.write("in.csv", row("Astre"));
     sync(&run, "in.csv --empty clear")

@@ -235,7 +235,7 @@ impl SpoiltBy {
     /// name is certainly lost. Elsewhere it is a warning.
     pub(super) const fn rejects(&self, field: Field) -> bool {
         match self {
-            // The field has a value that nobody has seen.
+            // The field has a value, and it is not known.
             Self::Uncalculated => true,
             Self::Decoding
             | Self::ErrorValue

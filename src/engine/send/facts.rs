@@ -6,7 +6,7 @@ use super::absence::{Doubt, Landing};
 use super::ownership::Clocks;
 use crate::domain::decision::ExistingPolicy;
 use crate::domain::plan_policy::PlanRules;
-use crate::domain::remote::MissingContact;
+use crate::domain::remote::{MissingContact, RemoteCustomer};
 use crate::engine::pace::backoff::RetryPolicy;
 
 /// What the run knows when a response is judged. Times are since the run's start.
@@ -38,6 +38,13 @@ pub(super) struct Facts {
 }
 
 impl Facts {
+    /// Adds the empty contact that `remote` has if the response left it out.
+    pub(super) fn complete(&self, remote: &mut RemoteCustomer) {
+        if self.missing_contact == MissingContact::Empty {
+            remote.contact.get_or_insert_default();
+        }
+    }
+
     /// How long a create that is in doubt for this reason may take to land.
     pub(super) fn landing_time(&self, doubt: Doubt) -> Duration {
         self.landing.time(doubt, self.slowest)

@@ -14,7 +14,7 @@ use super::retries::{OutOfTries, Retries};
 use super::seen_customer::SeenCustomer;
 use crate::domain::decision::ExistingPolicy;
 use crate::domain::outcome::Outcome;
-use crate::domain::remote::{MissingContact, RemoteCustomer, differences};
+use crate::domain::remote::{RemoteCustomer, differences};
 use crate::domain::remote_change::RemoteChange;
 use crate::domain::update::Unseen;
 use crate::engine::ticket::{FirstStep, Ticket};
@@ -320,9 +320,7 @@ impl RowState {
         request_id: Option<String>,
         facts: &Facts,
     ) -> Option<RowEnd> {
-        if facts.missing_contact == MissingContact::Empty {
-            remote.contact.get_or_insert_default();
-        }
+        facts.complete(&mut remote);
         if let Some(until) = self.deleted_until(facts) {
             self.retries.not_before = self.retries.not_before.max(until);
             self.next = NextRequest::Find;

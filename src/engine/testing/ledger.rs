@@ -247,11 +247,9 @@ impl ClaimInMemory {
             }
             Outcome::Unresolved => {
                 record.keys_lost |= settled.keys_lost;
-                record.ours = if is_another {
-                    settled.ours
-                } else {
-                    record.ours
-                };
+                if is_another {
+                    record.ours = settled.ours;
+                }
             }
             Outcome::Created
             | Outcome::AlreadyExisted

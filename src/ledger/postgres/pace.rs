@@ -21,7 +21,7 @@ macro_rules! now {
 }
 
 /// By how much the clock has been set back at least since the row was written last. Times that
-/// lie ahead are moved as much: else nobody would start a request for as long.
+/// lie ahead are moved as much: otherwise no request would start until they are reached.
 macro_rules! set_back {
     () => {
         concat!("greatest(seen_us - ", now!(), ", 0)")

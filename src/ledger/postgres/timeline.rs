@@ -44,7 +44,7 @@ pub(super) struct OwnBatches {
 ///
 /// It is done on every connection before a worker writes on it: none writes to a server that
 /// has taken over before it knows. Whether claims are gone is found out by the same statement:
-/// nobody would ever ask again, were the process killed in between.
+/// if the process were killed in between, later runs would see the new timeline only.
 pub(super) async fn note(
     session: &DatabaseSession,
     guard: TimelineGuard,

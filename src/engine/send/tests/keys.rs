@@ -94,7 +94,7 @@ async fn keys_that_wait_beside_a_request_that_fails_are_kept() {
     messages.send(settle).await.unwrap();
     let handle = Handle::current();
     let recording = tokio::task::spawn_blocking(move || recorder.record(inbox, &handle));
-    // Nobody waits for an answer that does not come.
+    // No task waits for a reply that is never sent.
     assert!(answered.await.is_err());
     drop(messages);
     let error = recording.await.unwrap().err().unwrap().to_string();

@@ -162,7 +162,7 @@ async fn updates_that_are_refused_alike_end_a_run_with_keys_and_lose_none() {
     }
 }
 
-/// The plan says that they are created. Somebody else made one of them since.
+/// The plan creates both. One was created by another client after the plan was checked.
 #[tokio::test]
 async fn a_plan_that_creates_a_customer_changes_none_that_it_meets() {
     for applies in [false, true] {
