@@ -87,7 +87,7 @@ const fn may_start_markup(byte: u8) -> bool {
 )]
 const fn is_looked_at(byte: u8, next: u8) -> bool {
     // Markup goes on without a blank: `Smith & Sons` has none.
-    let is_markup = may_start_markup(byte) & (next >= b'#') & (next <= b'~');
+    let is_markup = may_start_markup(byte) & (next >= b'"') & (next <= b'~');
     let is_control = (byte < b' ') | (byte == 0x7f);
     // C2 begins control characters, the no-break space and the soft hyphen, C6 and CB what
     // Windows-1252 has at 80 to 9F, CD, E2 and F3 invisible ones.
@@ -149,7 +149,7 @@ mod tests {
         let nexts = text.iter().skip(1).chain(b" ");
         let mut pairs = text.iter().zip(nexts);
         !pairs.any(|(byte, next)| {
-            is_begun(*byte, *next) || b"&<%\\".contains(byte) && matches!(next, b'#'..=b'~')
+            is_begun(*byte, *next) || b"&<%\\".contains(byte) && matches!(next, b'"'..=b'~')
         })
     }
 

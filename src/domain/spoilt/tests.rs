@@ -58,6 +58,7 @@ fn errors_are_in_ids_and_the_company_and_warnings_elsewhere() {
         ("\"Acme\"", "quotes", &[id, plan, stripe]),
         ("'Acme'", "quotes", &[id, plan, stripe]),
         ("A &amp; B", "entities", &[id, plan, stripe]),
+        ("A \\\"B\\\"", "backslashes", &[id, plan, stripe]),
         ("<b>A</b>", "tags", &[id, plan, stripe]),
         ("A\u{200b}ster", "invisible", &[id, plan, stripe]),
         ("A\u{202e}ster", "invisible", &[id, plan, stripe]),
@@ -252,7 +253,7 @@ proptest! {
 
     #[test]
     fn nothing_printable_is_spoilt_by_its_characters(
-        text in "([a-c &<%;#]|[\u{a0}-\u{17f}]|[ŠšŸŽžŒœƒˆ˜€‚„…†‡‰‹‘’“”•–—›™√]|[\u{600}-\u{61f}]|[\u{1e00}-\u{1eff}]|[\u{3000}-\u{3170}]|[\u{ff00}-\u{ffa1}]|amp;|\\PC){0,6}",
+        text in "([a-c &<%;#]|[\\\\\"'nru]|[\u{a0}-\u{17f}]|[ŠšŸŽžŒœƒˆ˜€‚„…†‡‰‹‘’“”•–—›™√]|[\u{600}-\u{61f}]|[\u{1e00}-\u{1eff}]|[\u{3000}-\u{3170}]|[\u{ff00}-\u{ffa1}]|amp;|\\PC){0,6}",
     ) {
         prop_assert!(!is_printable(text.as_bytes()) || !is_spoilt_by_characters(&text), "{text:?}");
     }
