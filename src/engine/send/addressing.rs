@@ -68,7 +68,10 @@ impl RowState {
     ) -> RowEnd {
         let (claim, created) = (self.ticket.claim, remote.created);
         let is_ours = self.ticket.earlier.customer == KnownCustomer::Ours
-            || self.may_be_ours() && facts.clocks.is_ours(claim, created, self.creates > 0);
+            || self.may_be_ours()
+                && facts
+                    .clocks
+                    .is_ours(claim, created, self.date_ms, self.creates > 0);
         if is_ours {
             return RowEnd::There(remote, request_id);
         }

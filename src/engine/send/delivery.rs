@@ -148,9 +148,10 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
         request_id: Option<String>,
     ) -> Option<RowEnd> {
         self.sender.worked(sent);
-        let facts = self.sender.facts();
+        let (facts, created_ms) = (self.sender.facts(), customer.created);
         let end = self.state.accepted(customer, status, request_id, &facts)?;
         self.sender.went_through(&self.state.ticket);
+        self.sender.made(created_ms, sent);
         Some(end)
     }
 

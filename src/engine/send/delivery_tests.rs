@@ -90,13 +90,17 @@ fn created() -> ScriptedReply {
 }
 
 fn created_with(keys: &[&str]) -> ScriptedReply {
+    created_at(CLAIMED_BY, keys)
+}
+
+fn created_at(created_ms: i64, keys: &[&str]) -> ScriptedReply {
     let keys = keys.iter().map(|key| Key::from((*key).to_owned()));
     ScriptedReply::from(Reply::Done {
         customer: Created {
             customer_id: remote_of(&aster(), CLAIMED_BY).customer_id,
             keys: keys.collect(),
-            created: Some(CLAIMED_BY),
-            modified: Some(CLAIMED_BY),
+            created: Some(created_ms),
+            modified: Some(created_ms),
             altered: false,
         },
         status: 201,
@@ -379,6 +383,21 @@ async fn the_servers_clock_is_learnt_from_any_answer() {
         outcome_of(&sender, ticket()).await,
         (Outcome::Created, true)
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_far_created_is_ahead_of_date_is_learnt_from_creates() {
+    let ahead_ms = 20_000;
+    for (created, found) in [
+        // By others, a second before the claim.
+        (NOW_MS - 1000 + ahead_ms, (Outcome::AlreadyExisted, false)),
+        (NOW_MS + 1500 + ahead_ms, (Outcome::Created, true)),
+    ] {
+        let first = created_at(NOW_MS + ahead_ms, &[]);
+        let sender = scripted([first, lost(), there_since(created)]);
+        outcome_of(&sender, ticket()).await;
+        assert_eq!(outcome_of(&sender, ticket()).await, found, "{created}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -92,22 +92,45 @@ impl Clocks {
         }
     }
 
-    /// Whether a customer with this `created` was created by the claim; `is_sent` says that
-    /// this run sent a create for it. A customer that is younger than any create of the runs
-    /// that may have sent the claim is that of others.
-    pub(super) fn is_ours(&self, claim: ClaimTime, created: Option<i64>, is_sent: bool) -> bool {
+    /// Whether a customer with this `created` was created by the claim; `date_ms` is the
+    /// `Date` of the response that shows it, and `is_sent` says that this run sent a create
+    /// for it. A customer that is younger than any create of the runs that may have sent the
+    /// claim is that of others.
+    pub(super) fn is_ours(
+        &self,
+        claim: ClaimTime,
+        created: Option<i64>,
+        date_ms: Option<i64>,
+        is_sent: bool,
+    ) -> bool {
         let may_be_sent = match claim {
             ClaimTime::Now { .. } => true,
             ClaimTime::Earlier(_) => is_sent || self.earlier.include(created),
         };
-        may_be_sent && is_ours(created, self.claimed_by(claim))
+        may_be_sent
+            && !self.is_from_the_future(created, date_ms)
+            && is_ours(created, self.claimed_by(claim))
+    }
+
+    /// Whether a customer looks younger than the response that shows it, although no create
+    /// of this run has told how far the clock of `created` is ahead of that of `Date`.
+    fn is_from_the_future(&self, created: Option<i64>, date_ms: Option<i64>) -> bool {
+        let is_younger = created
+            .zip(date_ms)
+            .is_some_and(|(created, date)| date + SECONDS_CUT_MS < created);
+        is_younger && self.server.made_ahead().is_none()
     }
 
     /// Whether more responses may yet prove that the claim created the customer: in the
     /// first second of a run the server's clock is known to a second at best.
-    pub(super) fn may_yet_be_our_doing(&self, claim: ClaimTime, created: Option<i64>) -> bool {
+    pub(super) fn may_yet_be_our_doing(
+        &self,
+        claim: ClaimTime,
+        created: Option<i64>,
+        date_ms: Option<i64>,
+    ) -> bool {
         self.server.is_vague()
-            && !self.is_ours(claim, created, true)
+            && !self.is_ours(claim, created, date_ms, true)
             && is_ours(created, self.claimed_from(claim))
     }
 
@@ -169,11 +192,33 @@ mod tests {
             ..narrow()
         };
         let claim = ClaimTime::Earlier(Some(9000));
-        assert!(!clocks.is_ours(claim, Some(8999), true));
-        assert!(clocks.is_ours(claim, Some(75_000), false));
-        assert!(!clocks.is_ours(claim, Some(75_001), false));
+        let is_ours =
+            |created, is_sent| clocks.is_ours(claim, Some(created), Some(102_000), is_sent);
+        assert!(!is_ours(8999, true));
+        assert!(is_ours(75_000, false));
+        assert!(!is_ours(75_001, false));
         // This run created it, after the absence of an earlier one was proved.
-        assert!(clocks.is_ours(claim, Some(75_001), true));
+        assert!(is_ours(75_001, true));
+    }
+
+    #[test]
+    fn created_that_is_ahead_of_date_proves_nothing_before_a_create_tells_by_how_much() {
+        let claim = ClaimTime::Now {
+            at_ms: 102_000,
+            by_ms: Some(102_030),
+        };
+        let mut clocks = narrow();
+        let is_ours =
+            |clocks: &Clocks, created| clocks.is_ours(claim, Some(created), Some(102_000), true);
+        assert!(is_ours(&clocks, 102_100));
+        // The clock of `created` is 20 s ahead, and others made this customer 10 s before.
+        assert!(!is_ours(&clocks, 112_000));
+        clocks.server.made(121_010, 101_000, 101_020);
+        assert!(!is_ours(&clocks, 112_000));
+        assert!(is_ours(&clocks, 123_100));
+        // A response that reports a customer of last week tells nothing.
+        clocks.server.made(-600_000_000, 101_100, 101_120);
+        assert!(is_ours(&clocks, 102_100));
     }
 
     #[test]

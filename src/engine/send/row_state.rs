@@ -341,9 +341,9 @@ impl RowState {
         {
             return None;
         }
-        let (claim, created) = (self.ticket.claim, remote.created);
+        let (claim, created, clocks) = (self.ticket.claim, remote.created, &facts.clocks);
         let is_open = self.may_be_ours() && self.clock_waits < CLOCK_WAITS;
-        if is_open && facts.clocks.may_yet_be_our_doing(claim, created) {
+        if is_open && clocks.may_yet_be_our_doing(claim, created, self.date_ms) {
             self.clock_waits += 1;
             self.retries.not_before = facts.now + CLOCK_WAIT;
             self.unjudged = Some((remote, request_id));

@@ -16,6 +16,8 @@ pub(in crate::engine) struct ServerClock {
     bounds: Option<(i64, i64)>,
     /// All bounds from before the clock was set.
     before: Option<(i64, i64)>,
+    /// Bounds of (the clock that `created` is read from − ours).
+    made: Option<(i64, i64)>,
 }
 
 impl ServerClock {
@@ -47,6 +49,27 @@ impl ServerClock {
         };
     }
 
+    /// Learns from a create that the API acknowledged: its `created`, and by our clock when
+    /// the request left and the response arrived; all in Unix milliseconds. A server may
+    /// read `created` from another clock than its `Date`.
+    pub(in crate::engine) fn made(&mut self, created_ms: i64, sent_ms: i64, received_ms: i64) {
+        let least = created_ms - received_ms;
+        let most = created_ms + CUT_MS - sent_ms;
+        self.made = match self.made {
+            Some((low, high)) if low.max(least) <= high.min(most) => {
+                Some((low.max(least), high.min(most)))
+            }
+            // It was set, or a response reports a customer that existed.
+            bounds => Some(hull((least, most), bounds)),
+        };
+    }
+
+    /// The bounds of the clock of `created`, if it certainly is ahead of that of `Date`.
+    pub(super) fn made_ahead(&self) -> Option<(i64, i64)> {
+        let (_, date_most) = hull(self.bounds?, self.before);
+        self.made.filter(|(low, _)| *low > date_most)
+    }
+
     /// Whether the clock was set during the run.
     pub(super) fn was_set(&self) -> bool {
         self.before.is_some()
@@ -58,14 +81,20 @@ impl ServerClock {
         self.bounds.is_none_or(|(low, high)| high - low > VAGUE_MS)
     }
 
-    /// The lower bound of the server's clock minus ours.
+    /// The lower bound of the server's clock minus ours: of the one that is further ahead,
+    /// if its `Date` and `created` are from two.
     pub(super) fn least_ahead_ms(&self) -> Option<i64> {
-        self.bounds.map(|bounds| hull(bounds, self.before).0)
+        self.ahead_ms().map(|(low, _)| low)
     }
 
-    /// The upper bound of the server's clock minus ours.
+    /// The upper bound of it.
     pub(super) fn most_ahead_ms(&self) -> Option<i64> {
-        self.bounds.map(|bounds| hull(bounds, self.before).1)
+        self.ahead_ms().map(|(_, high)| high)
+    }
+
+    fn ahead_ms(&self) -> Option<(i64, i64)> {
+        let by_date = self.bounds.map(|bounds| hull(bounds, self.before));
+        self.made_ahead().or(by_date)
     }
 }
 

@@ -223,7 +223,7 @@ fn is_proved(state: &RowState, seen: &SeenCustomer, facts: &Facts) -> bool {
     may_be_ours
         && facts
             .clocks
-            .is_ours(state.ticket.claim, seen.created, is_sent)
+            .is_ours(state.ticket.claim, seen.created, state.date_ms, is_sent)
 }
 
 /// The customer exists: does it equal the row, and did this checkpoint create it?
