@@ -1,6 +1,8 @@
 //! Lists all customers that Kable has, stores them on disk, and reports those without a row.
 
 use std::path::Path;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -21,6 +23,9 @@ const TRIES: u32 = 4;
 
 /// The pause before the second try; it doubles.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// How often a long reading says how far it is.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
 
 /// Why the customers could not be listed.
 pub(super) struct ListError {
@@ -82,19 +87,20 @@ pub(super) async fn list(
     let (mut pause, mut left, mut lists_left) = (PAUSE, TRIES, TRIES);
     let mut listing = RemoteListWriter::new(folder).with_context(cannot_store)?;
     let mut pages = client.customer_pages();
+    let read = AtomicU64::new(0);
     loop {
         left -= 1;
         let mut stored = Ok(());
         let mut is_begun = false;
         calls.start().await;
-        let answered = pages
-            .read(|body| {
-                is_begun = true;
-                if stored.is_ok() {
-                    stored = listing.push(body);
-                }
-            })
-            .await;
+        let reading = pages.read(|body| {
+            is_begun = true;
+            read.fetch_add(1, Ordering::Relaxed);
+            if stored.is_ok() {
+                stored = listing.push(body);
+            }
+        });
+        let answered = with_signs_of_life(reading, &read, |line| calls.watcher.say(line)).await;
         stored.with_context(cannot_store)?;
         let (message, wait) = match answered.reply {
             Preflight::Good(PageEnd::Whole) => {
@@ -131,6 +137,25 @@ pub(super) async fn list(
         if is_begun {
             listing = RemoteListWriter::new(folder).with_context(cannot_store)?;
             pages = client.customer_pages();
+            read.store(0, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Waits for `reading`, and says now and then how many customers were `read`.
+async fn with_signs_of_life<T>(
+    reading: impl Future<Output = T>,
+    read: &AtomicU64,
+    say: impl Fn(&str),
+) -> T {
+    let mut reading = pin!(reading);
+    loop {
+        match tokio::time::timeout(SIGN_OF_LIFE, &mut reading).await {
+            Ok(ended) => return ended,
+            Err(_elapsed) => say(&format!(
+                "reading the list of customers: {} so far",
+                thousands(read.load(Ordering::Relaxed))
+            )),
         }
     }
 }
@@ -154,5 +179,33 @@ pub(super) fn say_unread(watcher: &ProgressDisplay, listed: Option<&RemoteList>)
              new rows up first",
             counted(unread, "customer", "customers")
         ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
+
+    use super::with_signs_of_life;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_list_that_takes_long_says_how_far_it_is() {
+        let (read, said) = (AtomicU64::new(0), RefCell::new(Vec::new()));
+        let reading = async {
+            for _ in 0..5 {
+                tokio::time::sleep(Duration::from_millis(4900)).await;
+                read.fetch_add(1000, Ordering::Relaxed);
+            }
+            "whole"
+        };
+        let say = |line: &str| said.borrow_mut().push(line.to_owned());
+        assert_eq!(with_signs_of_life(reading, &read, say).await, "whole");
+        let told = [
+            "reading the list of customers: 2,000 so far",
+            "reading the list of customers: 4,000 so far",
+        ];
+        assert_eq!(*said.borrow(), told);
     }
 }

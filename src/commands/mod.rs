@@ -41,6 +41,7 @@
 //! - `connect.rs`: from a destination to a client with accepted credentials
 //! - `preflight.rs`: the calls before the first create
 //! - `customer_list.rs`: all customers that Kable has
+//! - `lost_zeros.rs`: customers that a row may mean whose id has lost its leading zeros
 //! - `remote_state.rs`: what Kable has, looked up for a check
 //! - `input_digest.rs`: what identifies an input in a proof
 //! - `confirm.rs`: asks before a live run
@@ -82,6 +83,7 @@ pub mod init;
 mod input_digest;
 pub mod list;
 mod listing;
+mod lost_zeros;
 pub mod man;
 mod missing_columns;
 mod moved_plan;

@@ -116,7 +116,7 @@ impl CustomerPages {
                 PageEnd::More
             }
             Err(why) => PageEnd::DeadEnd(format!(
-                "{} customers were read, and there are more: {why}",
+                "there are more customers than the {} that were read: {why}",
                 self.count
             )),
         }
@@ -292,7 +292,7 @@ mod tests {
         ),
         (
             &[(FIRST, "Link: <>; rel=next\r\n", &["c-1"])],
-            "1 customers were read, and there are more: its pages go round",
+            "there are more customers than the 1 that were read: its pages go round",
         ),
         (
             &[

@@ -120,3 +120,19 @@ fn what_an_import_left_is_not_written_over() {
     online(&run, "first.csv").code(0);
     assert_eq!(run.text("first.csv.results/results.jsonl"), before);
 }
+
+/// Sent, the row would become a second customer.
+#[test]
+fn a_customer_is_named_whose_id_the_file_has_without_its_zeros() {
+    let first = table(&["000370,Aster,USD,,", "c-2,Birch,USD,,"]);
+    let run = Run::new().server(&[]).input("first.csv", first);
+    run.import("first.csv").code(0);
+    run.write("in.csv", table(&["370,Aster,USD,,", "c-2,Birch,USD,,"]));
+    let why = "1 customer has an id that differs from a row's clientId in leading zeros alone, such as \"000370\"";
+    online(&run, "in.csv").code(0).says(why);
+    run.import("in.csv --dry-run").code(0).says(why);
+    run.write("in.csv", table(&["000370,Aster,USD,,", "c-2,Birch,USD,,"]));
+    online(&run, "in.csv")
+        .code(0)
+        .keeps_to_itself("leading zeros");
+}

@@ -38,6 +38,7 @@ use super::customer_list::say_unread;
 use super::early_results::write_rejects;
 use super::exit::Exit;
 use super::finish::{Results, say_unused};
+use super::lost_zeros::say_lost_zeros;
 use super::notify::RunNotice;
 use super::page_text::{DigestThread, PageText, detail};
 use super::plan_use::PlanUse;
@@ -144,6 +145,7 @@ fn import(
         say_unused(&prepared.watcher, &surveyed.unused);
     }
     say_unread(&prepared.watcher, listed.as_ref());
+    say_lost_zeros(prepared, &mut surveyed, listed.as_mut())?;
     let mut halt = session.too_many_errors(&surveyed);
     let sends = halt.is_none() && !session.sending.dry_run;
     if sends {

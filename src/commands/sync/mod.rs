@@ -2,13 +2,11 @@
 //! alone, and reports or cancels those that the file no longer has.
 //!
 //! - `comparison.rs`: compares all rows with the customers
-//! - `lost_zeros.rs`: customers that a row may mean whose id has lost its leading zeros
 //! - `missing_rows.rs`: whether the input may lack rows, so that no customer is cancelled
 //! - `permission.rs`: whether what was planned may be done
 //! - `prune.rs`: cancels customers that the file no longer has
 
 mod comparison;
-mod lost_zeros;
 mod missing_rows;
 mod permission;
 mod prune;

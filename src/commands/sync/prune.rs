@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
-use super::lost_zeros::LostZeros;
 use super::missing_rows::{unknown_rows, unread_rows, without_rows};
 use crate::commands::import::sending::{context, pacing, tick};
 use crate::commands::import::session::Session;
+use crate::commands::lost_zeros::LostZeros;
 use crate::commands::plan_use::PlanUse;
 use crate::commands::removal_line::removal_line;
 use crate::domain::pruned::PrunedCounts;
@@ -53,7 +53,7 @@ impl Prune {
         let unknown = reasons(session, surveyed)?;
         say_withheld(session, &unknown);
         let lost_zeros = LostZeros::of(surveyed, listed, folder)?;
-        if let Some(warning) = lost_zeros.warning() {
+        if let Some(warning) = lost_zeros.warning_of_sync() {
             session.prepared.watcher.say(&warning);
         }
         let surplus = &mut surveyed.surplus;
@@ -192,7 +192,7 @@ pub(super) fn say_uncertain(
         return Ok(());
     }
     let lost_zeros = LostZeros::of(surveyed, listed, &session.prepared.out)?;
-    if let Some(warning) = lost_zeros.warning() {
+    if let Some(warning) = lost_zeros.warning_of_sync() {
         session.prepared.watcher.say(&warning);
     }
     if surveyed.surplus.count() > 0 {

@@ -14,6 +14,7 @@ use super::command_line::TypedCommand;
 use super::customer_list::{how_many, say_unread};
 use super::exit::Exit;
 use super::finish::{Results, say_unused};
+use super::lost_zeros::say_lost_zeros;
 use super::own_files::ResolvedInputs;
 use super::page_text::{DigestThread, PageText, detail};
 use super::prepared::{Prepared, origin, unless_stopped};
@@ -179,20 +180,21 @@ impl Validation {
             surplus: false,
         };
         let survey = self.prepared.survey(RowPolicy::default(), note_rows, known);
-        let surveyed = survey?;
+        let mut surveyed = survey?;
         let watcher = &self.prepared.watcher;
         if surveyed.interrupted {
             watcher.close();
             return Ok(Exit::Interrupted);
         }
-        let listed = remote.as_ref().map(|remote| &remote.listed);
+        let listed = remote.as_mut().map(|remote| &mut remote.listed);
         if !self.prepared.display.quiet {
             say_unused(watcher, &surveyed.unused);
-            if let Some(listed) = listed {
+            if let Some(listed) = &listed {
                 watcher.say(&how_many(listed));
             }
         }
-        say_unread(watcher, listed);
+        say_unread(watcher, listed.as_deref());
+        say_lost_zeros(&self.prepared, &mut surveyed, listed)?;
         self.finish(surveyed, remote, digests)
     }
 
