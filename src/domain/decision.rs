@@ -7,7 +7,7 @@ use super::customer::Fingerprint;
 use super::outcome::Outcome;
 
 /// The digest of a claim whose customer was found at Kable but not compared with a
-/// row. No row has this digest.
+/// row, or that may have been sent with the values of several. No row has this digest.
 pub const UNKNOWN_DIGEST: Fingerprint = [0; 16];
 
 /// The claim that the ledger has for a `clientId`.
@@ -20,7 +20,7 @@ pub struct KnownClaim {
     /// The claim's number in the ledger.
     pub id: u64,
     /// The digest of the row as it was last settled; before that, of what was sent or
-    /// was about to be.
+    /// was about to be. [`UNKNOWN_DIGEST`] if that may be more than one.
     pub digest: Fingerprint,
     /// The outcome it was last settled with, also while it is in doubt.
     pub last: Option<Outcome>,
@@ -48,6 +48,33 @@ impl KnownClaim {
     /// Whether a row with `digest` is unchanged since the claim.
     pub fn is_same(&self, digest: &Fingerprint) -> bool {
         self.digest == *digest && self.digest != UNKNOWN_DIGEST
+    }
+
+    /// Whether Kable may hold what the row with `digest` does not have: the row was edited
+    /// since it was settled or sent, or a change of it is in doubt, and the digest is that of
+    /// the row before it.
+    pub fn may_differ(&self, digest: &Fingerprint) -> bool {
+        let is_change_in_doubt = self.in_doubt && self.last.is_some_and(Outcome::customer_exists);
+        is_change_in_doubt || !self.is_same(digest)
+    }
+}
+
+/// The digest of a claim that is claimed for a row with the digest `row`, while it had `held`.
+/// A settled claim keeps it, for it may be released. If a row may have been sent with either,
+/// it is unknown. The ledgers do this in SQL.
+#[cfg(test)]
+pub(crate) fn digest_when_claimed(
+    held: Fingerprint,
+    last: Option<Outcome>,
+    in_doubt: bool,
+    row: Fingerprint,
+) -> Fingerprint {
+    match last {
+        _ if held == row => held,
+        None | Some(Outcome::Pending) if in_doubt => UNKNOWN_DIGEST,
+        None | Some(Outcome::Pending) => row,
+        Some(Outcome::Failed) => UNKNOWN_DIGEST,
+        Some(_settled) => held,
     }
 }
 
@@ -307,6 +334,25 @@ mod tests {
         }
         let same = decided_after(Outcome::Updated, true, policy);
         assert_eq!(same, Decision::Skip(Outcome::Updated));
+    }
+
+    #[test]
+    fn what_a_change_in_doubt_has_sent_may_differ_from_the_row() {
+        let (row, other) = ([1; 16], [2; 16]);
+        let known = |last, in_doubt| KnownClaim {
+            in_doubt,
+            digest: row,
+            ..known(last)
+        };
+        for (claim, of_row) in [
+            (known(None, true), false),
+            (known(Some(Outcome::Failed), true), false),
+            (known(Some(Outcome::Created), false), false),
+            (known(Some(Outcome::Created), true), true),
+        ] {
+            assert_eq!(claim.may_differ(&row), of_row, "{claim:?}");
+            assert!(claim.may_differ(&other), "{claim:?}");
+        }
     }
 
     #[test]

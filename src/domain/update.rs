@@ -86,6 +86,18 @@ impl CustomerUpdate {
     }
 }
 
+/// The fields of `customer` that the response for `remote` does not show.
+pub fn unshown_fields(customer: &Customer, remote: &RemoteCustomer) -> Vec<Field> {
+    let stripe = customer.stripe_customer_id();
+    let stripe = stripe.filter(|_| remote.stripe_customer_id.is_none());
+    let contact = customer.contact().filter(|_| remote.contact.is_none());
+    stripe
+        .map(|_| Field::StripeCustomerId)
+        .into_iter()
+        .chain(contact.map(|(field, _)| field))
+        .collect()
+}
+
 /// The contact of `customer`, if it has one.
 fn own_contact(customer: &Customer) -> Option<BillingContact> {
     let contact: BillingContact = customer.contact().collect();
@@ -108,7 +120,7 @@ fn merged_contact(ours: &Customer, theirs: Option<&BillingContact>) -> Option<Bi
 
 #[cfg(test)]
 mod tests {
-    use super::{BillingContact, CustomerUpdate, Unseen};
+    use super::{BillingContact, CustomerUpdate, Unseen, unshown_fields};
     use crate::domain::customer::Customer;
     use crate::domain::customer::tests::{aster, aster_at_stripe, clearing};
     use crate::domain::field::Field;
@@ -127,6 +139,20 @@ mod tests {
             contact: Some(customer.contact().collect()),
             ..RemoteCustomer::default()
         }
+    }
+
+    #[test]
+    fn what_a_response_does_not_show_is_told() {
+        let mut remote = remote_of(&aster_at_stripe());
+        let stripe = [Field::StripeCustomerId];
+        assert_eq!(unshown_fields(&aster_at_stripe(), &remote), stripe);
+        assert_eq!(unshown_fields(&aster(), &remote), []);
+        remote.stripe_customer_id = Some(String::new());
+        assert_eq!(unshown_fields(&aster_at_stripe(), &remote), []);
+        remote.contact = None;
+        let contact: Vec<Field> = aster().contact().map(|(field, _)| field).collect();
+        assert!(!contact.is_empty());
+        assert_eq!(unshown_fields(&aster(), &remote), contact);
     }
 
     #[test]

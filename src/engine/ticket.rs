@@ -75,7 +75,7 @@ pub(crate) enum FirstStep {
 pub(crate) struct EarlierRuns {
     /// What it was last settled as, also while it is in doubt.
     pub(crate) outcome: Option<Outcome>,
-    /// Whether the row differs from the one that was settled, or claimed.
+    /// Whether the row differs from the one that was settled, or may have been sent.
     pub(crate) is_changed: bool,
     /// Whether a customer that is there is not changed. The row was rejected for repeating
     /// another row's `clientId`, and still does: the customer is that row's. Or the plan that

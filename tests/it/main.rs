@@ -97,6 +97,7 @@ mod tables;
 mod terminal;
 mod time_limits;
 mod troubleshooting;
+mod unseen;
 mod validate;
 mod verify;
 mod wire;

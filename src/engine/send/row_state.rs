@@ -371,9 +371,11 @@ impl RowState {
         let is_sent = |change: &RemoteChange| matches!(change, RemoteChange::Update(_));
         let may_differ = !self.accepted_changes.iter().any(is_sent);
         let was_settled = earlier.outcome.is_some_and(Outcome::customer_exists);
+        let is_ours = self.may_be_ours();
+        let is_edited = earlier.is_changed && !(is_ours && self.creates > 0);
         let unseen = Unseen {
-            stripe: may_differ && earlier.is_changed,
-            contact: may_differ && (earlier.is_changed || !was_settled) && !self.may_be_ours(),
+            stripe: may_differ && is_edited,
+            contact: may_differ && (is_edited || !was_settled && !is_ours),
         };
         let customer = &self.ticket.customer;
         let change = RemoteChange::next(customer, remote, facts.plans.changed, unseen)?;

@@ -5,11 +5,12 @@ use super::retries::OutOfTries;
 use super::row_state::{ChangeState, CreateState, NextRequest, RowEnd, RowState};
 use super::seen_customer::SeenCustomer;
 use super::systemic_refusal;
-use crate::domain::decision::ExistingPolicy;
+use crate::domain::decision::{ExistingPolicy, UNKNOWN_DIGEST};
 use crate::domain::outcome::Outcome;
 use crate::domain::recorded_differences::differing_values;
 use crate::domain::remote::{RemoteCustomer, differences};
-use crate::engine::ticket::{ClaimTime, KnownCustomer};
+use crate::domain::update::unshown_fields;
+use crate::engine::ticket::{ClaimTime, FirstStep, KnownCustomer, Ticket};
 use crate::kable::{Key, Refusal, Trouble};
 use crate::ledger::Settlement;
 
@@ -238,7 +239,9 @@ fn there(state: &RowState, remote: &RemoteCustomer, facts: &Facts) -> Settlement
         || state.may_be_ours() && earlier.is_changed && earlier.customer != KnownCustomer::Unseen;
     // The ledger compares Kable's id with the one on record.
     let is_ours = earlier.customer == KnownCustomer::Ours || is_proved(state, &seen, facts);
-    let outcome = match (differing.is_empty(), is_ours, facts.existing) {
+    let unseen = unseen_edit(state, remote);
+    let is_equal = differing.is_empty() && unseen.is_none();
+    let outcome = match (is_equal, is_ours, facts.existing) {
         (true, _, _) if is_updated => Outcome::Updated,
         (true, _, _) if earlier.is_listed => Outcome::Unchanged,
         (true, true, _) => Outcome::Created,
@@ -246,7 +249,9 @@ fn there(state: &RowState, remote: &RemoteCustomer, facts: &Facts) -> Settlement
         (false, _, ExistingPolicy::Skip | ExistingPolicy::Update) => Outcome::Differs,
         (false, _, ExistingPolicy::Fail) => Outcome::Failed,
     };
-    let shown: Vec<String> = differing.iter().take(4).map(ToString::to_string).collect();
+    let mut shown: Vec<String> = differing.iter().take(4).map(ToString::to_string).collect();
+    let is_unseen = unseen.is_some();
+    shown.extend(unseen);
     let why = if outcome == Outcome::Failed {
         " (left as it is, and failed, by --existing fail)"
     } else {
@@ -256,8 +261,40 @@ fn there(state: &RowState, remote: &RemoteCustomer, facts: &Facts) -> Settlement
         status: state.refusal.as_ref().map(|refusal| refusal.status),
         message: (!shown.is_empty()).then(|| shown.join("; ") + why),
         differing: differing_values(&differing),
+        digest: if is_unseen {
+            UNKNOWN_DIGEST
+        } else {
+            ticket.digest
+        },
         ..of_customer(state, &seen, outcome, facts)
     }
+}
+
+/// What is to be said of fields that the response does not show, if Kable may have them as
+/// they were before the row was edited: its create was in doubt, or it differed before.
+fn unseen_edit(state: &RowState, remote: &RemoteCustomer) -> Option<String> {
+    let Ticket {
+        earlier,
+        first_step,
+        customer,
+        ..
+    } = &state.ticket;
+    let was_sent = match first_step {
+        FirstStep::ResolveDoubt => state.creates == 0,
+        FirstStep::LookUp => earlier.outcome == Some(Outcome::Differs),
+        FirstStep::Create | FirstStep::LookUpLostClaim => false,
+    };
+    if !(earlier.is_changed && was_sent) || state.change != ChangeState::None {
+        return None;
+    }
+    let fields = unshown_fields(customer, remote);
+    let names: Vec<String> = fields.iter().map(ToString::to_string).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "Kable does not show {}, and may have what the row had before it was edited",
+            names.join(", ")
+        )
+    })
 }
 
 /// The outcome of a refused row while it is not known whether the row is at fault. It is

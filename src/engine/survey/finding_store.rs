@@ -82,7 +82,7 @@ pub struct PriorClaim {
     pub decision: Decision,
     /// Whether the claim is in doubt.
     pub in_doubt: bool,
-    /// Whether the row differs from what was last settled, or claimed.
+    /// Whether the row differs from what was last settled, or may have been sent.
     pub changed: bool,
     /// The last outcome, also while the claim is in doubt.
     pub last: Option<Outcome>,

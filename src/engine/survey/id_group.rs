@@ -155,7 +155,7 @@ pub(super) fn prior_claim(
         id: known.id,
         decision: decide(Some(known), digest, policy),
         in_doubt: known.in_doubt,
-        changed: !known.is_same(digest),
+        changed: known.may_differ(digest),
         last: known.last,
         there: known.there,
         ours: known.ours,

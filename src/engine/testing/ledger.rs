@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use super::NOW_MS;
 use crate::domain::customer::tests::digest_of;
 use crate::domain::customer::{Customer, Fingerprint};
-use crate::domain::decision::KnownClaim;
+use crate::domain::decision::{KnownClaim, digest_when_claimed};
 use crate::domain::outcome::{Outcome, OutcomeCounts};
 use crate::domain::send_times::{RunTime, SendTimes};
 use crate::domain::summary::TargetAccount;
@@ -163,9 +163,8 @@ impl Contents {
         self.ids.insert(claim.client_id.clone(), claim.id);
         let new = || ClaimInMemory::new(&claim.client_id);
         let claimed = self.claims.entry(claim.id).or_insert_with(new);
-        if claimed.is_unsettled() {
-            claimed.record.digest = claim.digest;
-        }
+        let (held, last) = (claimed.record.digest, claimed.record.last);
+        claimed.record.digest = digest_when_claimed(held, last, claimed.in_doubt, claim.digest);
         // A claim in doubt may have been sent, and keeps its time.
         if !claimed.in_doubt {
             claimed.record.claimed_by = claimed_by;

@@ -4,7 +4,7 @@ use super::{
     LedgerStore, account, all_records, claim, counts, open, open_for_run, record, run_start,
     scanned, settlement, write_claims, write_settlements,
 };
-use crate::domain::decision::KnownClaim;
+use crate::domain::decision::{KnownClaim, UNKNOWN_DIGEST};
 use crate::domain::outcome::Outcome;
 use crate::domain::summary::TargetAccount;
 use crate::domain::timeline::Timeline;
@@ -71,6 +71,37 @@ pub(crate) fn a_claim_in_doubt_keeps_its_time<S: LedgerStore>(store: &S) {
     write_settlements(&mut ledger, vec![settlement(1, Outcome::Pending)]);
     claim_at(&mut ledger, 300);
     assert_eq!(scanned(&mut ledger)["c-1"].claimed_by, Some(310));
+}
+
+/// It may have been sent with the values of either row.
+pub(crate) fn a_claim_in_doubt_of_an_edited_row_has_no_known_digest<S: LedgerStore>(store: &S) {
+    let mut ledger = open_for_run(store);
+    let (row, edited) = ([8; 16], [9; 16]);
+    let of_row = |id, digest| Claim {
+        digest,
+        ..claim(id)
+    };
+    for (id, last, expected) in [
+        (1, None, UNKNOWN_DIGEST),
+        (2, Some(Outcome::Pending), edited),
+        (3, Some(Outcome::Created), row),
+        (4, Some(Outcome::Failed), UNKNOWN_DIGEST),
+    ] {
+        write_claims(&mut ledger, vec![of_row(id, row)]);
+        let settled = last.map(|last| Settlement {
+            digest: row,
+            ..settlement(id, last)
+        });
+        write_settlements(&mut ledger, settled.into_iter().collect());
+        for _ in 0..2 {
+            write_claims(&mut ledger, vec![of_row(id, edited)]);
+            assert_eq!(record(&mut ledger, id).digest, expected, "{last:?}");
+        }
+        // That of the first row does not make it known again.
+        write_claims(&mut ledger, vec![of_row(id, row)]);
+        let kept = if expected == row { row } else { UNKNOWN_DIGEST };
+        assert_eq!(record(&mut ledger, id).digest, kept, "{last:?}");
+    }
 }
 
 /// Issue 12, point 3: a claim erases nothing that is known.

@@ -62,6 +62,7 @@ macro_rules! ledger_contract {
             a_new_ledger_is_empty
             a_claim_without_a_settlement_is_in_doubt_after_a_crash
             a_claim_in_doubt_keeps_its_time
+            a_claim_in_doubt_of_an_edited_row_has_no_known_digest
             a_claim_keeps_what_is_known_and_a_release_restores_it
             an_unresolved_settlement_keeps_what_is_known_and_the_doubt
             what_is_known_of_a_customer_is_not_true_of_another_one

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::account;
-use crate::domain::decision::KnownClaim;
+use crate::domain::decision::{KnownClaim, digest_when_claimed};
 use crate::domain::outcome::Outcome;
 use crate::domain::timeline::RunHistory;
 use crate::ledger::{
@@ -162,9 +162,8 @@ impl ClaimModel {
     }
 
     fn claim(&mut self, claim: &Claim, claimed_by: Option<i64>) {
-        if self.is_unsettled() {
-            self.record.digest = claim.digest;
-        }
+        let (held, last) = (self.record.digest, self.record.last);
+        self.record.digest = digest_when_claimed(held, last, self.in_doubt, claim.digest);
         if !self.in_doubt {
             self.record.claimed_by = claimed_by;
         }

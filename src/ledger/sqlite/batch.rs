@@ -25,12 +25,16 @@ pub(super) fn write(
 
 fn write_claims(db: &Connection, run: i64, batch: &Batch) -> rusqlite::Result<()> {
     // A claim in doubt keeps its time and its run: the earlier claim may have been
-    // sent, and have created what a look-up finds.
+    // sent, and have created what a look-up finds. If it is of an edited row, what was sent
+    // is no longer known.
     let mut insert = db.prepare_cached(
         "INSERT INTO customer (id, client_id, digest, run, claimed, claimed_by, doubt)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1)
          ON CONFLICT (id) DO UPDATE SET
-            digest = iif(outcome IS NULL OR outcome = 'pending', excluded.digest, digest),
+            digest = CASE
+                WHEN digest = excluded.digest OR outcome NOT IN ('pending', 'failed') THEN digest
+                WHEN doubt OR outcome = 'failed' THEN zeroblob(16)
+                ELSE excluded.digest END,
             run = iif(doubt, run, excluded.run),
             claimed = iif(doubt, claimed, excluded.claimed),
             claimed_by = iif(doubt, claimed_by, excluded.claimed_by),
