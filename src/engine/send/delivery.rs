@@ -64,7 +64,19 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
                 break end;
             }
         };
-        RowProgress::Ended(settle(&mut self.state, end, &self.sender.facts()))
+        let made_ms = match &end {
+            RowEnd::Created { customer, .. } => customer.created,
+            RowEnd::There(..)
+            | RowEnd::Refused(_)
+            | RowEnd::Conflict(_)
+            | RowEnd::OutOfTries(_)
+            | RowEnd::Unresolved
+            | RowEnd::Stopped => None,
+        };
+        let delivery = settle(&mut self.state, end, &self.sender.facts());
+        // No response proves itself.
+        self.sender.made(made_ms, self.state.last_create);
+        RowProgress::Ended(delivery)
     }
 
     /// Sends the next request; returns the row's end, if that was it.
@@ -148,10 +160,9 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
         request_id: Option<String>,
     ) -> Option<RowEnd> {
         self.sender.worked(sent);
-        let (facts, created_ms) = (self.sender.facts(), customer.created);
+        let facts = self.sender.facts();
         let end = self.state.accepted(customer, status, request_id, &facts)?;
         self.sender.went_through(&self.state.ticket);
-        self.sender.made(created_ms, sent);
         Some(end)
     }
 

@@ -400,6 +400,28 @@ async fn how_far_created_is_ahead_of_date_is_learnt_from_creates() {
     }
 }
 
+/// A server whose `created` is two hours ahead, and that answers a create with the customer
+/// that it has.
+#[tokio::test(start_paused = true)]
+async fn a_create_that_is_dated_after_its_answer_proves_nothing_by_itself() {
+    let ahead_ms = 7_200_000;
+    let made = |at_ms| {
+        let ScriptedReply::Create(created) = created_at(at_ms + ahead_ms, &[]) else {
+            panic!("no create");
+        };
+        ScriptedReply::Create(Exchange {
+            date_ms: Some(NOW_MS),
+            ..created
+        })
+    };
+    let (old, new) = (NOW_MS - 60_000, NOW_MS + 5);
+    let sender = scripted([made(old), made(new), made(old), made(new)]);
+    for is_ours in [false, true, false, true] {
+        let found = outcome_of(&sender, ticket()).await;
+        assert_eq!(found, (Outcome::Created, is_ours));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_keys_of_a_customer_whose_answer_was_lost_are_lost() {
     let mut sender = scripted([lost(), there_since(CLAIMED_BY)]);

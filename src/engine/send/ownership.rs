@@ -69,7 +69,8 @@ impl Clocks {
 
     /// Whether a customer may have existed before the claim, although the API reports that it
     /// was created: its `created` is earlier than the claim by more than clocks that agree
-    /// and times cut to seconds account for. `date_ms` is the `Date` of the response.
+    /// and times cut to seconds account for, or on a clock that is not known yet. `date_ms` is
+    /// the `Date` of the response.
     pub(super) fn may_be_older(
         &self,
         claim: ClaimTime,
@@ -83,8 +84,13 @@ impl Clocks {
         let latest = created + USUALLY_APART_MS + cut_ms;
         let elapsed = self.now_ms - at_ms;
         let by_answer = date_ms.is_some_and(|date| latest + elapsed < date);
-        let least_ahead = self.server.least_ahead_ms();
-        let by_clock = least_ahead.is_some_and(|ahead| latest < at_ms + ahead);
+        if self.is_from_the_future(Some(created), date_ms) {
+            return true;
+        }
+        // What tells how far `created` is ahead is such responses themselves.
+        let made_ahead = self.server.made_ahead().map(|(_, most)| most);
+        let ahead = made_ahead.or(self.server.least_ahead_ms());
+        let by_clock = ahead.is_some_and(|ahead| latest < at_ms + ahead);
         if self.server.was_set() {
             by_answer && by_clock
         } else {
@@ -246,5 +252,14 @@ mod tests {
         };
         assert!(vague.may_be_older(claim, Some(99_005), Some(102_000)));
         assert!(!vague.may_be_older(claim, Some(99_005), None));
+        // The clock of `created` is an hour ahead.
+        let mut clocks = narrow();
+        let hour_ms = 3_600_000;
+        assert!(clocks.may_be_older(claim, Some(102_010 + hour_ms), Some(102_000)));
+        clocks.server.made(102_005 + hour_ms, 102_000, 102_015);
+        for (created, expected) in [(102_010, false), (99_005, true), (42_010, true)] {
+            let found = clocks.may_be_older(claim, Some(created + hour_ms), Some(102_000));
+            assert_eq!(found, expected, "{created}");
+        }
     }
 }

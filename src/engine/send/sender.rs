@@ -140,12 +140,12 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
     }
 
     /// Learns the clock of `created` from a create that the API has just acknowledged.
-    pub(super) fn made(&self, created_ms: Option<i64>, sent: RequestTiming) {
+    pub(super) fn made(&self, created_ms: Option<i64>, latency: Duration) {
         let Some(created_ms) = created_ms else {
             return;
         };
         let now_ms = self.wall.now_ms();
-        let latency_ms = i64::try_from(sent.latency.as_millis()).unwrap_or(i64::MAX);
+        let latency_ms = i64::try_from(latency.as_millis()).unwrap_or(i64::MAX);
         let sent_ms = now_ms.saturating_sub(latency_ms);
         self.clock.lock().made(created_ms, sent_ms, now_ms);
     }

@@ -15,7 +15,7 @@ use crate::kable::{Key, Refusal, Trouble};
 use crate::ledger::Settlement;
 
 /// Why a customer that the API reports as created is not counted as this checkpoint's.
-const MAY_BE_OLDER: &str = "the API says that it created the customer, and dates it before the request: it may have been there already, and a rollback leaves it alone";
+const MAY_BE_OLDER: &str = "the API says that it created the customer, and dates it at another time: it may have been there already, and a rollback leaves it alone";
 
 /// A settled row, and the keys from its response.
 #[derive(Debug)]
