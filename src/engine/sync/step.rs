@@ -55,7 +55,9 @@ pub(in crate::engine) fn step(
     rules: SyncRules,
 ) -> (SyncStep, PlannedAction) {
     let is_changed = claim.is_some_and(|claim| claim.changed);
-    if claim.is_some_and(|claim| claim.in_doubt) {
+    // A list that lags may still show what a rollback has deleted.
+    let was_deleted = claim.is_some_and(|claim| claim.last == Some(Outcome::Deleted));
+    if claim.is_some_and(|claim| claim.in_doubt) || was_deleted && there.is_some() {
         return (SyncStep::LookUp, PlannedAction::LookUp);
     }
     let has_failed = claim.is_some_and(|claim| claim.last == Some(Outcome::Failed));
@@ -165,6 +167,13 @@ mod tests {
         for listed in [None, Some(&equal)] {
             assert_eq!(step(Some(claim(None)), listed), SyncStep::LookUp);
         }
+    }
+
+    #[test]
+    fn a_customer_that_a_rollback_deleted_is_looked_up_though_it_is_listed() {
+        let equal = there(|_| ());
+        let deleted = claim(Some(Outcome::Deleted));
+        assert_eq!(step(Some(deleted), Some(&equal)), SyncStep::LookUp);
     }
 
     #[test]
