@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::common::answers::{DOUBTS, PAGE, REFUSALS, endless, unreadable};
-use crate::common::raw::{Act, Ask, DATE, Raw, Then, created, raw, says, says_with};
+use crate::common::raw::{Act, Ask, DATE, Raw, SOON, Then, created, raw, says, says_with};
 use crate::common::table::{
     ASKED_AGAIN, CONTRADICTED, CREATED, DIFFERS, EXISTED, FAILED, FOUND, Line, NOT_DONE, SAME,
     SENT_AGAIN, create, hold, look_up,
@@ -282,7 +282,7 @@ fn throttles() {
 fn throttles_that_ask_for_a_wait() {
     let no = |head: &str, body: &str| says_with("429 Too Many Requests", head, body);
     let seconds = "Retry-After: 1\r\n";
-    let date = "Retry-After: Sun, 22 Nov 2026 10:00:01 GMT\r\n";
+    let date = &format!("Retry-After: {SOON}\r\n");
     for (line, n) in [
         (create("seconds", no(seconds, ""), NOT_DONE), 1),
         (create("a date", no(date, ""), NOT_DONE), 1),

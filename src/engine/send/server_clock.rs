@@ -53,8 +53,9 @@ impl ServerClock {
     /// the request left and the response arrived; all in Unix milliseconds. A server may
     /// read `created` from another clock than its `Date`.
     pub(in crate::engine) fn made(&mut self, created_ms: i64, sent_ms: i64, received_ms: i64) {
+        let cut_ms = if created_ms % CUT_MS == 0 { CUT_MS } else { 0 };
         let least = created_ms - received_ms;
-        let most = created_ms + CUT_MS - sent_ms;
+        let most = created_ms + cut_ms - sent_ms;
         self.made = match self.made {
             Some((low, high)) if low.max(least) <= high.min(most) => {
                 Some((low.max(least), high.min(most)))

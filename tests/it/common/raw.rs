@@ -2,13 +2,13 @@
 //! requires, where the sandbox is a correct server that misbehaves.
 //!
 //! It holds customers as Kable does, and records for each of them which calls arrived and
-//! how often it was created. Its clock stands still: customers that it creates are always
-//! younger than a claim, customers from before always older.
+//! how often it was created. Customers that it creates are always younger than a claim,
+//! customers from before always older.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -17,8 +17,15 @@ use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout};
 
-/// The server's time.
-pub(crate) const DATE: &str = "Sun, 22 Nov 2026 10:00:00 GMT";
+/// The server's time, in a head.
+pub(crate) const DATE: &str = "<now>";
+
+/// A second later.
+pub(crate) const SOON: &str = "<in a second>";
+
+/// How much later than by its `Date` a customer is made, so that it is younger than its claim
+/// though a `Date` has no parts of a second.
+const LATER: Duration = Duration::from_secs(1);
 
 /// Which call about a customer is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -437,7 +444,7 @@ impl Call {
                 Ask::LookUp if there => says("200 OK", "CUSTOMER"),
                 Ask::LookUp => says("404 Not Found", r#"{"message":"no such customer"}"#),
             });
-        let new = customer(&self.body, "2999-01-01T00:00:00.000Z");
+        let new = customer(&self.body, &made_now());
         let shown = state.held.get(id).cloned().unwrap_or_else(|| new.clone());
         if act.done {
             state.held.insert(id.clone(), new);
@@ -454,6 +461,9 @@ fn filled(act: &Act, customer: &Value) -> Vec<u8> {
     let says = act.says.replace("CUSTOMER", &customer.to_string());
     let says = says.replace("COMPANY", text("companyName"));
     let says = says.replace("CLIENT", text("clientId"));
+    let now = SystemTime::now();
+    let says = says.replace(DATE, &httpdate::fmt_http_date(now));
+    let says = says.replace(SOON, &httpdate::fmt_http_date(now + Duration::from_secs(1)));
     let Some((head, body)) = says.split_once("\r\n\r\n") else {
         return says.into_bytes();
     };
@@ -469,6 +479,12 @@ fn filled(act: &Act, customer: &Value) -> Vec<u8> {
     }
     answer.extend(b"0\r\nX-Trailer: z\r\n\r\n");
     answer
+}
+
+/// When a customer is made that is created now (RFC 3339).
+fn made_now() -> String {
+    let made = jiff::Timestamp::try_from(SystemTime::now() + LATER).unwrap();
+    format!("{made:.3}")
 }
 
 /// A customer (API reference, "Customer: the response").
