@@ -25,6 +25,11 @@ pub enum Halt {
         /// What the API said.
         message: String,
     },
+    /// The first answers about customers could not be read, and none could.
+    Unreadable {
+        /// What one of them was.
+        message: String,
+    },
     /// More rows were rejected or failed than allowed.
     TooManyErrors {
         /// How many.
@@ -67,6 +72,7 @@ impl Halt {
         match self {
             Self::Denied { .. }
             | Self::AllAlike { .. }
+            | Self::Unreadable { .. }
             | Self::TooManyErrors { .. }
             | Self::TooManyChanges { .. }
             | Self::Canary { .. }

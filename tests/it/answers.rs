@@ -385,3 +385,28 @@ fn no_answer_that_http_knows() {
         .collect();
     hold(&lines, "");
 }
+
+/// Another server than the API, or another version of it.
+#[test]
+fn an_api_whose_answers_cannot_be_read_is_not_waited_for() {
+    let many = 40;
+    let envelope = r#"{"customer":CUSTOMER}"#;
+    let acts = (1..=many).flat_map(|number| {
+        let id = format!("c-{number}");
+        let create = says("201 Created", envelope).done();
+        [
+            (Ask::Create, id.clone(), vec![create]),
+            (Ask::LookUp, id, vec![says("200 OK", envelope); 9]),
+        ]
+    });
+    let server = Raw::start(1024, acts);
+    let run = Run::new().credentials().input("in.csv", rows(many));
+    let url = server.url();
+    run.go(&format!("import in.csv --base-url {url} --yes"))
+        .code(5)
+        .says("Stopped: the first answers about customers can't be read (status 200 with a body");
+    assert_eq!(run.summary("in.csv").0["stop_reason"], "unreadable_answers");
+    let created = |number| server.times_created(&format!("c-{number}"));
+    let created: usize = (1..=many).map(created).sum();
+    assert!(created < many / 2, "{created}");
+}

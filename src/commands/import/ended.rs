@@ -22,6 +22,7 @@ pub(in crate::commands) fn exit_of_halt(halt: &Halt) -> Exit {
         Halt::Denied { .. } | Halt::Broken => Exit::Failed,
         Halt::OutOfTime { .. } => Exit::Stopped,
         Halt::AllAlike { .. }
+        | Halt::Unreadable { .. }
         | Halt::TooManyErrors { .. }
         | Halt::TooManyChanges { .. }
         | Halt::Canary { .. }
@@ -42,6 +43,7 @@ pub(in crate::commands) fn demand_accepted(
         Some(
             Halt::Interrupted
             | Halt::AllAlike { .. }
+            | Halt::Unreadable { .. }
             | Halt::TooManyErrors { .. }
             | Halt::TooManyChanges { .. }
             | Halt::OutOfTime { .. }
@@ -59,6 +61,7 @@ pub(in crate::commands) fn reason_word(halt: &Halt) -> &'static str {
         Halt::Interrupted => "interrupted",
         Halt::Denied { .. } => "credentials_refused",
         Halt::AllAlike { .. } => "refused_alike",
+        Halt::Unreadable { .. } => "unreadable_answers",
         Halt::TooManyErrors { .. } => "too_many_errors",
         Halt::TooManyChanges { .. } => "too_many_changes",
         Halt::OutOfTime { .. } => "out_of_time",
@@ -76,6 +79,7 @@ pub(in crate::commands) fn how(halt: Option<&Halt>) -> &'static str {
         Some(
             Halt::Denied { .. }
             | Halt::AllAlike { .. }
+            | Halt::Unreadable { .. }
             | Halt::TooManyErrors { .. }
             | Halt::TooManyChanges { .. }
             | Halt::OutOfTime { .. }

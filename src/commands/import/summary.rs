@@ -155,7 +155,9 @@ impl ImportSummary<'_> {
                     .with_more_changes(*changes)
                     .planning_as(self.command),
             ),
-            Some(Halt::AllAlike { .. }) => ("Go on once the cause is mended", same()),
+            Some(Halt::AllAlike { .. } | Halt::Unreadable { .. }) => {
+                ("Go on once the cause is mended", same())
+            }
             Some(Halt::Canary { .. }) => (
                 "Go on once they are mended: the same rows are compared again first, and failed ones sent again with --retry-failed. Without --canary, all rows are sent",
                 same(),
@@ -266,6 +268,9 @@ fn why(halt: &Halt, summary: &Summary) -> String {
             message,
         } => format!(
             "Stopped: the first {rows} rows {kind} were all refused alike ({message}). None of them counts as failed."
+        ),
+        Halt::Unreadable { message } => format!(
+            "Stopped: the first answers about customers can't be read ({message}). Check --base-url, and what answers there. The next run looks up what was sent."
         ),
         Halt::TooManyErrors { errors, allowed } if summary.requests.sent == 0 => format!(
             "Nothing was sent: {} rejected or failed, and no more than {} may be (--max-errors, --all-or-nothing).",

@@ -298,6 +298,9 @@ fn why(halt: &Halt) -> Option<String> {
         } => Some(format!(
             "Stopped: the first {rows} customers {kind} were all refused alike: {message}"
         )),
+        Halt::Unreadable { message } => Some(format!(
+            "Stopped: the first answers about customers can't be read ({message}). Check --base-url, and what answers there."
+        )),
         Halt::Denied { .. }
         | Halt::TooManyErrors { .. }
         | Halt::TooManyChanges { .. }

@@ -144,6 +144,7 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
                 ..
             } => {
                 self.sender.worked(timed.sent);
+                self.sender.has_read();
                 self.state.changed(remote, request_id, &self.sender.facts())
             }
             Reply::Refused(refusal) => self.refused(timed.sent, refusal),
@@ -160,6 +161,7 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
         request_id: Option<String>,
     ) -> Option<RowEnd> {
         self.sender.worked(sent);
+        self.sender.has_read();
         let facts = self.sender.facts();
         let end = self.state.accepted(customer, status, request_id, &facts)?;
         self.sender.went_through(&self.state.ticket);
@@ -196,6 +198,7 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
             Failure::Misdirected(trouble) => {
                 // The API works: it answers about another customer.
                 self.sender.worked(sent);
+                self.sender.has_read();
                 self.state.misdirected(trouble, self.sender.began.elapsed());
             }
             Failure::Unknown(trouble) => self.lost(trouble),

@@ -81,6 +81,9 @@ pub(super) async fn look_up<A: CustomerApi, O: Observer>(
         PathVerdict::Believed => {}
     }
     let looked_up = meaning(found);
+    if matches!(looked_up, LookedUp::There(..) | LookedUp::Twin(..)) {
+        sender.has_read();
+    }
     match &looked_up {
         LookedUp::There(..)
         | LookedUp::Listed(..)

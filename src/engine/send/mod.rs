@@ -17,6 +17,7 @@
 //! - `facts.rs`: what the run knows when a response is judged
 //! - `settle.rs`: how a row ended → its settlement
 //! - `look_up.rs`: finds out whether a customer exists
+//! - `legibility.rs`: whether answers about customers can be read
 //! - `list_lookup.rs`: rows that wait for the list of all customers
 //! - `absence.rs`: when a customer that was not found is proved absent
 //! - `ownership.rs`: whether an existing customer is this checkpoint's
@@ -42,6 +43,7 @@ mod dispatch;
 mod facts;
 mod feed;
 mod inbox;
+pub(super) mod legibility;
 pub(super) mod list_lookup;
 mod look_up;
 pub mod metrics;
@@ -372,6 +374,7 @@ fn build_sender<A: CustomerApi, O: Observer>(
         list: ListLookup::default(),
         stripe: settings.stripe,
         systemic: Mutex::default(),
+        legibility: Mutex::default(),
         absence_is_page: OnceLock::new(),
         landing: settings.landing,
         doubts_only: settings.selection == Selection::InDoubt,

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::absence::{Doubt, Landing};
 use super::facts::Facts;
+use super::legibility::Legibility;
 use super::list_lookup::ListLookup;
 use super::metrics::Metrics;
 use super::ownership::Clocks;
@@ -75,6 +76,8 @@ pub(in crate::engine) struct Sender<A, O> {
     /// Whether creates ask for customers at Stripe (`--stripe`).
     pub(in crate::engine) stripe: bool,
     pub(in crate::engine) systemic: Mutex<SystemicFailure>,
+    /// Whether answers about customers can be read.
+    pub(in crate::engine) legibility: Mutex<Legibility>,
     /// Whether the API responds with a web page for an absent customer.
     pub(in crate::engine) absence_is_page: OnceLock<bool>,
     /// Until when this process may send, if another one can take its place.
@@ -153,6 +156,11 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
     /// What a failed request is attributed to; `on_trial` if it was the trial for an outage
     /// of writes.
     pub(super) fn blame(&self, trouble: &Trouble, access: Access, on_trial: bool) -> Blame {
+        // Each create whose answer can't be read is followed by a look-up.
+        if access == Access::Read && self.legibility.lock().is_hopeless_after(trouble) {
+            let message = trouble.message.clone();
+            self.stop.halt(Halt::Unreadable { message });
+        }
         let blame = if trouble.local {
             Blame::Machine(self.crowded(trouble))
         } else if self.is_outage(trouble, access) {
@@ -259,6 +267,11 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
         self.stop.halt(Halt::Denied {
             message: format!("status {}: {}", refusal.status, refusal.message),
         });
+    }
+
+    /// An answer had a customer.
+    pub(super) fn has_read(&self) {
+        self.legibility.lock().has_read();
     }
 
     /// A create succeeded.

@@ -128,6 +128,7 @@ pub(super) fn sender_to<A>(api: A) -> Sender<A, EventLog> {
         list: ListLookup::default(),
         stripe: false,
         systemic: parking_lot::Mutex::default(),
+        legibility: parking_lot::Mutex::default(),
         absence_is_page: OnceLock::new(),
     }
 }

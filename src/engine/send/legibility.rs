@@ -1,0 +1,85 @@
+//! Decides whether another server than the API answers: it reports success, and not one of
+//! its first answers to look-ups can be read (pure).
+
+use crate::kable::Trouble;
+
+/// So many answers that can't be read are enough. Each may be about a create that was done.
+const ENOUGH: u32 = 5;
+
+/// What is known of the answers so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::engine) enum Legibility {
+    /// Of so many look-ups, and of all creates, none could be read.
+    Unread(u32),
+    /// One could be read: others may be damaged on their way.
+    Read,
+}
+
+impl Default for Legibility {
+    fn default() -> Self {
+        Self::Unread(0)
+    }
+}
+
+impl Legibility {
+    /// An answer had a customer.
+    pub(super) fn has_read(&mut self) {
+        *self = Self::Read;
+    }
+
+    /// Whether no answer can be expected that can be read, after the `trouble` of a look-up. A web page, which
+    /// a proxy sends while the API is down, says nothing.
+    pub(super) fn is_hopeless_after(&mut self, trouble: &Trouble) -> bool {
+        let is_success = trouble.status.is_some_and(|status| status / 100 == 2);
+        match self {
+            Self::Unread(answers) if is_success && !trouble.is_page && !trouble.by_api => {
+                *answers += 1;
+                *answers >= ENOUGH
+            }
+            Self::Unread(_) | Self::Read => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Legibility;
+    use crate::kable::Trouble;
+
+    fn trouble(status: Option<u16>) -> Trouble {
+        Trouble {
+            status,
+            ..Trouble::default()
+        }
+    }
+
+    #[test]
+    fn five_successes_that_cannot_be_read_are_enough() {
+        let mut legibility = Legibility::default();
+        let page = Trouble {
+            is_page: true,
+            ..trouble(Some(200))
+        };
+        // It says that a customer was not deleted.
+        let refused = Trouble {
+            by_api: true,
+            ..trouble(Some(200))
+        };
+        for other in [&trouble(None), &trouble(Some(503)), &page, &refused] {
+            for _ in 0..9 {
+                assert!(!legibility.is_hopeless_after(other), "{other:?}");
+            }
+        }
+        let mut told = || legibility.is_hopeless_after(&trouble(Some(201)));
+        assert_eq!([(); 5].map(|()| told()), [false, false, false, false, true]);
+    }
+
+    #[test]
+    fn an_api_whose_answers_could_be_read_is_waited_for() {
+        let mut legibility = Legibility::default();
+        legibility.has_read();
+        for _ in 0..9 {
+            assert!(!legibility.is_hopeless_after(&trouble(Some(201))));
+        }
+    }
+}
