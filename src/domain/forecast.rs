@@ -60,11 +60,16 @@ impl PlannedAction {
             differences,
         } = compared;
         let change = match existing {
-            ExistingPolicy::Update => RemoteChange::next(customer, remote, rules.changed, unseen),
-            ExistingPolicy::Skip | ExistingPolicy::Fail => None,
+            ExistingPolicy::Update if remote.namesake.is_none() => {
+                RemoteChange::next(customer, remote, rules.changed, unseen)
+            }
+            // An update by `clientId` would change either of them.
+            ExistingPolicy::Update | ExistingPolicy::Skip | ExistingPolicy::Fail => None,
         };
         if let Some(change) = change {
-            let differing = differences.iter().map(|difference| difference.field);
+            let differing = differences
+                .iter()
+                .map(|difference| difference.field.of_row());
             let changes_plans = rules.changed != PlanPolicy::Ignore && !remote.is_cancelled();
             let is_changed =
                 |field: &Field| is_updatable(*field) || changes_plans && field.is_list();

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::customer::Customer;
 use super::field::Field;
-use super::remote::{Difference, sorted};
+use super::remote::{Difference, DifferingField, sorted};
 
 /// The values that Kable has where it differs; `None` if it does not.
 pub fn differing_values(differences: &[Difference]) -> Option<String> {
@@ -22,10 +22,12 @@ pub fn differing_values(differences: &[Difference]) -> Option<String> {
 /// [`differing_values`] made of an earlier comparison. What can't be read is left out.
 pub fn recorded_differences(customer: &Customer, recorded: &str) -> Vec<Difference> {
     let values: BTreeMap<String, String> = serde_json::from_str(recorded).unwrap_or_default();
-    let status = values.get("status").map(|theirs| (None, theirs));
+    let status = values
+        .get("status")
+        .map(|theirs| (DifferingField::Status, theirs));
     let fields = Field::ALL.iter().filter_map(|field| {
         let theirs = values.get(field.name())?;
-        Some((Some(*field), theirs))
+        Some((DifferingField::OfRow(*field), theirs))
     });
     fields
         .chain(status)
@@ -42,28 +44,30 @@ pub fn recorded_differences(customer: &Customer, recorded: &str) -> Vec<Differen
 
 /// The row's value of `field`, as [`differences`](super::remote::differences) compares it;
 /// `None` if the row has none.
-fn value_of(customer: &Customer, field: Option<Field>) -> Option<String> {
+fn value_of(customer: &Customer, field: DifferingField) -> Option<String> {
     let list = |ids: String| (!ids.is_empty()).then_some(ids);
+    let field = match field {
+        DifferingField::OfRow(field) => field,
+        DifferingField::Status => return Some("ACTIVE".to_owned()),
+        DifferingField::CustomerId => return None,
+    };
     match field {
-        None => Some("ACTIVE".to_owned()),
-        Some(Field::ClientId) => Some(customer.client_id().to_owned()),
-        Some(Field::CompanyName) => Some(customer.company_name().to_owned()),
-        Some(Field::Currency) => Some(customer.currency().to_owned()),
-        Some(Field::StripeCustomerId) => customer.stripe_customer_id().map(str::to_owned),
-        Some(Field::PlanIds) => list(sorted(customer.plan_ids())),
-        Some(Field::BundleIds) => list(sorted(customer.bundle_ids())),
-        Some(
-            field @ (Field::FirstName
-            | Field::LastName
-            | Field::Email
-            | Field::Phone
-            | Field::AddressLine1
-            | Field::AddressLine2
-            | Field::City
-            | Field::State
-            | Field::PostalCode
-            | Field::Country),
-        ) => {
+        Field::ClientId => Some(customer.client_id().to_owned()),
+        Field::CompanyName => Some(customer.company_name().to_owned()),
+        Field::Currency => Some(customer.currency().to_owned()),
+        Field::StripeCustomerId => customer.stripe_customer_id().map(str::to_owned),
+        Field::PlanIds => list(sorted(customer.plan_ids())),
+        Field::BundleIds => list(sorted(customer.bundle_ids())),
+        field @ (Field::FirstName
+        | Field::LastName
+        | Field::Email
+        | Field::Phone
+        | Field::AddressLine1
+        | Field::AddressLine2
+        | Field::City
+        | Field::State
+        | Field::PostalCode
+        | Field::Country) => {
             let value = customer.contact().find(|(given, _)| *given == field);
             value.map(|(_, value)| value.to_owned())
         }

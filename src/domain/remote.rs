@@ -34,6 +34,8 @@ pub struct RemoteCustomer {
     pub created: Option<i64>,
     /// `modified`, likewise.
     pub modified: Option<i64>,
+    /// Kable's id of another customer with the same `clientId`, which the list of all shows.
+    pub namesake: Option<String>,
 }
 
 impl RemoteCustomer {
@@ -58,11 +60,32 @@ pub enum MissingContact {
     Empty,
 }
 
+/// What differs of a customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DifferingField {
+    /// A field that rows have.
+    OfRow(Field),
+    /// `status`.
+    Status,
+    /// `customerId`: Kable holds more than one customer with the row's `clientId`.
+    CustomerId,
+}
+
+impl DifferingField {
+    /// The field, if rows have it.
+    pub fn of_row(self) -> Option<Field> {
+        match self {
+            Self::OfRow(field) => Some(field),
+            Self::Status | Self::CustomerId => None,
+        }
+    }
+}
+
 /// A value that differs between a row and Kable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// The field; `None` for `status`, which no row has.
-    pub field: Option<Field>,
+    /// What differs.
+    pub field: DifferingField,
     /// The value in the row.
     pub ours: String,
     /// The value at Kable.
@@ -72,12 +95,20 @@ pub struct Difference {
 impl Difference {
     /// The name of the field.
     pub fn name(&self) -> &'static str {
-        self.field.map_or("status", Field::name)
+        match self.field {
+            DifferingField::OfRow(field) => field.name(),
+            DifferingField::Status => "status",
+            DifferingField::CustomerId => "customerId",
+        }
     }
 }
 
 impl std::fmt::Display for Difference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.field == DifferingField::CustomerId {
+            let ids = &self.theirs;
+            return write!(f, "Kable holds several customers with this clientId: {ids}");
+        }
         let name = self.name();
         write!(
             f,
@@ -127,7 +158,7 @@ pub fn differences(
     plans: PlanPolicy,
 ) -> Vec<Difference> {
     let mut found = Vec::new();
-    let mut compare = |field: Option<Field>, ours: &str, theirs: &str| {
+    let mut compare = |field: DifferingField, ours: &str, theirs: &str| {
         if ours != theirs {
             found.push(Difference {
                 field,
@@ -136,25 +167,7 @@ pub fn differences(
             });
         }
     };
-    compare(
-        Some(Field::ClientId),
-        customer.client_id(),
-        &remote.client_id,
-    );
-    compare(
-        Some(Field::CompanyName),
-        customer.company_name(),
-        &remote.company_name,
-    );
-    compare(Some(Field::Currency), customer.currency(), &remote.currency);
-    let ours = customer.stripe_customer_id();
-    let ours = ours.or_else(|| customer.clears(Field::StripeCustomerId).then_some(""));
-    if let Some((ours, theirs)) = ours.zip(remote.stripe_customer_id.as_deref()) {
-        compare(Some(Field::StripeCustomerId), ours, theirs);
-    }
-    if !remote.status.is_empty() {
-        compare(None, "ACTIVE", &remote.status);
-    }
+    compare_texts(customer, remote, &mut compare);
     let bundles = remote.bundle_ids.as_ref();
     let bundles = bundles.map(|ids| ids.iter().map(String::as_str).collect());
     let lists = [
@@ -170,17 +183,60 @@ pub fn differences(
         let is_compared = plans != PlanPolicy::Ignore && customer.decides(field);
         if let Some(theirs) = theirs.filter(|_| is_compared) {
             let theirs = sorted(compared_ids(theirs, &ours, plans));
-            compare(Some(field), &sorted(ours.into_iter()), &theirs);
+            compare(
+                DifferingField::OfRow(field),
+                &sorted(ours.into_iter()),
+                &theirs,
+            );
         }
     }
     if let Some(contact) = &remote.contact {
         let cleared = customer.cleared().filter(|field| field.in_contact());
         let cleared = cleared.map(|field| (field, ""));
         for (field, ours) in customer.contact().chain(cleared) {
-            compare(Some(field), ours, contact.get(field).unwrap_or_default());
+            compare(
+                DifferingField::OfRow(field),
+                ours,
+                contact.get(field).unwrap_or_default(),
+            );
         }
     }
     found
+}
+
+/// Compares what is one text each, and the number of customers with this `clientId`.
+fn compare_texts(
+    customer: &Customer,
+    remote: &RemoteCustomer,
+    compare: &mut impl FnMut(DifferingField, &str, &str),
+) {
+    if let Some(other) = &remote.namesake {
+        let both = format!("{} {other}", remote.customer_id);
+        compare(DifferingField::CustomerId, "", &both);
+    }
+    compare(
+        DifferingField::OfRow(Field::ClientId),
+        customer.client_id(),
+        &remote.client_id,
+    );
+    compare(
+        DifferingField::OfRow(Field::CompanyName),
+        customer.company_name(),
+        &remote.company_name,
+    );
+    compare(
+        DifferingField::OfRow(Field::Currency),
+        customer.currency(),
+        &remote.currency,
+    );
+    let ours = customer.stripe_customer_id();
+    let ours = ours.or_else(|| customer.clears(Field::StripeCustomerId).then_some(""));
+    if let Some((ours, theirs)) = ours.zip(remote.stripe_customer_id.as_deref()) {
+        compare(DifferingField::OfRow(Field::StripeCustomerId), ours, theirs);
+    }
+    if !remote.status.is_empty() {
+        compare(DifferingField::Status, "ACTIVE", &remote.status);
+    }
 }
 
 /// The fields of `customer` that `remote` does not have. Of those that the row clears only
@@ -268,6 +324,7 @@ mod tests {
             contact: Some(customer.contact().collect()),
             created: None,
             modified: None,
+            namesake: None,
         }
     }
 

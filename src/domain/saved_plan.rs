@@ -197,7 +197,7 @@ fn changed_values(
 ) -> Vec<ValueChange> {
     let change = |field: &Field| {
         let mut differences = there.iter().flat_map(|compared| &compared.differences);
-        let known = differences.find(|difference| difference.field == Some(*field));
+        let known = differences.find(|difference| difference.field.of_row() == Some(*field));
         ValueChange {
             field: field.name().to_owned(),
             from: known.map(|difference| difference.theirs.clone()),

@@ -117,6 +117,7 @@ pub(super) fn customer(
         contact: read.billing_contact.map(|ContactMembers(contact)| contact),
         created: read.created.as_deref().and_then(time_ms),
         modified: read.modified.as_deref().and_then(time_ms),
+        namesake: None,
     })
 }
 

@@ -4,7 +4,7 @@ use super::{OptionalFiles, PageNotes, ResultFiles, harmless};
 use crate::domain::field::Field;
 use crate::domain::outcome::Outcome;
 use crate::domain::problem::{Code, Problem};
-use crate::domain::remote::Difference;
+use crate::domain::remote::{Difference, DifferingField};
 use crate::domain::row::{Columns, Origin, ReadState, Row, after_cells};
 use crate::domain::summary::Summary;
 use crate::report::manifest;
@@ -271,7 +271,7 @@ fn differences_have_a_line_each_and_one_side_may_lack_a_customer() {
     let folder = tempfile::tempdir().unwrap();
     let (row, columns) = (row("c-1;Aster", 2), table());
     let differs = [Difference {
-        field: Some(Field::City),
+        field: DifferingField::OfRow(Field::City),
         ours: "=Bonn, DE".to_owned(),
         theirs: String::new(),
     }];

@@ -1,6 +1,9 @@
 //! `verify`: compares what Kable holds with the file, and changes nothing.
 
+use crate::common::raw::{Raw, says};
 use crate::common::{EndedRun, Run};
+
+const LIST: &str = "GET /api/v1/customers HTTP";
 
 const HEADER: &str = "clientId,companyName,currency,email,city\n";
 
@@ -120,6 +123,54 @@ fn the_customer_of_a_rejected_row_is_not_surplus() {
         .says("Errors (these rows are not compared):")
         .keeps_to_itself("not sent");
     assert_eq!(json(&run, "now.csv.results/summary.json")["surplus"], 0);
+}
+
+/// Else a customer that is charged twice passes for equal.
+#[test]
+fn customers_with_the_same_client_id_are_a_difference_and_left_alone() {
+    let customer = |number: u32, id: &str, status: &str| {
+        format!(
+            "{{\"customerId\":\"cus_{number}\",\"clientId\":\"{id}\",\"companyName\":\"Aster\",\
+             \"currency\":\"USD\",\"status\":\"{status}\",\"plans\":[],\"bundles\":[]}}"
+        )
+    };
+    let all = [
+        customer(1, "c-1", "ACTIVE"),
+        customer(2, "c-2", "CANCELLED"),
+        customer(3, "c-1", "ACTIVE"),
+        customer(4, "c-2", "ACTIVE"),
+    ];
+    let server = Raw::start(16, []);
+    server.answers(LIST, says("200 OK", &format!("[{}]", all.join(","))));
+    for call in ["/plans", "/bundles"] {
+        server.answers(call, says("200 OK", "[]"));
+    }
+    let run = Run::new().credentials();
+    run.write(
+        "in.csv",
+        "clientId,companyName,currency\nc-1,Aster & Sons,USD\nc-2,Aster,USD\n",
+    );
+    for command in [
+        "verify",
+        "sync --prune cancel --max-changes 100% --yes",
+        "validate --online",
+    ] {
+        run.go(&format!("{command} in.csv --base-url {}", server.url()))
+            .code(3)
+            .says("customerId 1")
+            .says("Kable holds several customers with this clientId: cus_1 cus_3");
+        let differences = run.text("in.csv.results/differences.csv");
+        assert!(
+            differences.contains("\n2,c-1,customerId,,cus_1 cus_3\n"),
+            "{command}: {differences}"
+        );
+        assert!(!differences.contains("c-2"), "{command}: {differences}");
+    }
+    let heads = server.heads();
+    assert!(
+        heads.iter().all(|(_, head)| !head.contains("/customers/")),
+        "{heads:?}"
+    );
 }
 
 #[test]

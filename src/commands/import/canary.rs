@@ -78,7 +78,7 @@ mod tests {
     use super::{CanaryResult, ReadBack, lines};
     use crate::domain::field::Field;
     use crate::domain::outcome::Outcome;
-    use crate::domain::remote::Difference;
+    use crate::domain::remote::{Difference, DifferingField};
     use crate::domain::row::Origin;
 
     #[test]
@@ -95,7 +95,7 @@ mod tests {
                 not_compared: vec![Field::StripeCustomerId],
             },
             ReadBack::Differs(vec![Difference {
-                field: Some(Field::CompanyName),
+                field: DifferingField::OfRow(Field::CompanyName),
                 ours: "Aster".to_owned(),
                 theirs: "ASTER".to_owned(),
             }]),

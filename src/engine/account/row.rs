@@ -157,8 +157,8 @@ where
         }
         let mut there = None;
         let listed = verdict.and_then(|verdict| verdict.listed);
-        if let (Some(list), Some(place)) = (self.remote_list.as_deref_mut(), listed) {
-            let remote = list.at(place).context("cannot read a temporary file")?;
+        if let (Some(list), Some(places)) = (self.remote_list.as_deref_mut(), listed) {
+            let remote = list.held(places).context("cannot read a temporary file")?;
             there = remote.map(|remote| {
                 ComparedCustomer::of(fit.values.to_customer(), remote, PlanPolicy::Exact)
             });
@@ -276,7 +276,7 @@ where
         }
         let entry = self.entry(id, &row.client_id)?;
         let list = self.remote_list.as_deref_mut().zip(row.listed);
-        let remote = list.map(|(list, place)| ListedRemote::at(list, place, row.step));
+        let remote = list.map(|(list, places)| ListedRemote::at(list, places, row.step));
         let remote = remote.transpose().context("cannot read a temporary file")?;
         if entry.as_ref().is_some_and(|entry| entry.keys_lost) {
             problems.push(keys_lost(&row.client_id));

@@ -8,6 +8,7 @@ use crate::domain::customer::Customer;
 use crate::domain::outcome::Outcome;
 use crate::domain::plan_policy::PlanPolicy;
 use crate::domain::remote::{ComparedCustomer, Difference, RemoteCustomer};
+use crate::engine::survey::listed_places::ListedPlaces;
 use crate::engine::survey::remote_list::RemoteList;
 use crate::engine::sync::plan::SyncPlan;
 use crate::engine::sync::step::SyncStep;
@@ -30,8 +31,8 @@ pub(super) struct SyncedRow {
     /// The claim that the ledger had of it before.
     pub(super) claim_id: Option<u64>,
     pub(super) step: SyncStep,
-    /// Its customer's place in the list of all.
-    pub(super) listed: Option<u64>,
+    /// Where the list of customers has it.
+    pub(super) listed: Option<ListedPlaces>,
     /// The row's customer, if it is compared.
     pub(super) customer: Option<Customer>,
 }
@@ -39,7 +40,7 @@ pub(super) struct SyncedRow {
 impl SyncedRow {
     pub(super) fn of(
         client_id: String,
-        (claim_id, listed): (Option<u64>, Option<u64>),
+        (claim_id, listed): (Option<u64>, Option<ListedPlaces>),
         step: SyncStep,
         customer: Option<Customer>,
     ) -> Self {
@@ -62,16 +63,20 @@ pub(super) struct ListedRemote {
 }
 
 impl ListedRemote {
-    /// The customer at `place`, as much of it as `step` needs.
-    pub(super) fn at(list: &mut RemoteList, place: u64, step: SyncStep) -> io::Result<Self> {
+    /// The customer at `places`, as much of it as `step` needs.
+    pub(super) fn at(
+        list: &mut RemoteList,
+        places: ListedPlaces,
+        step: SyncStep,
+    ) -> io::Result<Self> {
         if step == SyncStep::LeaveEqual {
-            let ids = list.ids_at(place)?;
+            let ids = list.ids_at(places.compared)?;
             return Ok(Self {
                 customer_id: ids.map(|ids| ids.customer_id),
                 customer: None,
             });
         }
-        let customer = list.at(place)?;
+        let customer = list.held(places)?;
         Ok(Self {
             customer_id: customer.as_ref().map(|remote| remote.customer_id.clone()),
             customer,

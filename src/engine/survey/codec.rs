@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::domain::decision::Decision;
 use crate::domain::outcome::Outcome;
 use crate::domain::row::Origin;
 
@@ -82,4 +83,27 @@ pub(super) fn outcome_of(code: u8) -> io::Result<Option<Outcome>> {
 /// What is read from a temporary file is not what was written to it.
 pub(super) fn damaged() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "a temporary file is damaged")
+}
+
+const CREATE: u8 = 0;
+const LOOK_UP: u8 = 1;
+const SKIP: u8 = 2;
+
+pub(super) fn decision_code(decision: Decision) -> u8 {
+    match decision {
+        Decision::Create => CREATE,
+        Decision::LookUp => LOOK_UP,
+        Decision::Skip(outcome) => SKIP + outcome as u8,
+    }
+}
+
+pub(super) fn decision_of(code: u8) -> io::Result<Decision> {
+    match code {
+        CREATE => Ok(Decision::Create),
+        LOOK_UP => Ok(Decision::LookUp),
+        _ => {
+            let outcome = Outcome::ALL.get(usize::from(code - SKIP));
+            Ok(Decision::Skip(*outcome.ok_or_else(damaged)?))
+        }
+    }
 }

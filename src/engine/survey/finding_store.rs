@@ -7,8 +7,10 @@ use std::io;
 use std::path::Path;
 
 use super::codec::{
-    PLACE, damaged, outcome_code, outcome_of, packed, place, six, take, take_place, take_six,
+    PLACE, damaged, decision_code, decision_of, outcome_code, outcome_of, packed, place, six, take,
+    take_place, take_six,
 };
+use super::listed_places::ListedPlaces;
 use crate::domain::decision::Decision;
 use crate::domain::outcome::Outcome;
 use crate::domain::row::Origin;
@@ -39,8 +41,8 @@ pub struct RowVerdict {
     pub replaced: bool,
     /// Another row with its `clientId` is taken instead, as the mapping says.
     pub passed_over: bool,
-    /// Kable holds a customer with its `clientId`: the place in the list of customers.
-    pub listed: Option<u64>,
+    /// Where the list of customers has its `clientId`, if it does.
+    pub listed: Option<ListedPlaces>,
     /// The ledger has a claim of its `clientId`.
     pub prior_claim: Option<PriorClaim>,
     /// It has no `clientId`, or one that may have been another before a program changed it.
@@ -125,8 +127,8 @@ pub(super) enum RowFinding {
     Duplicate(OtherRow),
     Similar(OtherRow),
     SameCustomer(OtherRow),
-    /// Kable holds a customer of the row's id, at this place of the list.
-    Listed(u64),
+    /// Kable holds customers of the row's id.
+    Listed(ListedPlaces),
     PriorClaim(PriorClaim),
     /// A mended row replaces it.
     Replaced,
@@ -183,7 +185,7 @@ impl VerdictSorter {
             RowFinding::Duplicate(other) => (DUPLICATE, other.line, other.byte, other.input),
             RowFinding::Similar(other) => (SIMILAR, other.line, other.byte, other.input),
             RowFinding::SameCustomer(other) => (SAME_CUSTOMER, other.line, other.byte, other.input),
-            RowFinding::Listed(kept_at) => (LISTED, kept_at, 0, 0),
+            RowFinding::Listed(places) => (LISTED, places.compared, places.other_number(), 0),
             RowFinding::Replaced => (SKIPPED, MENDED, 0, 0),
             RowFinding::PassedOver => (SKIPPED, PASSED_OVER, 0, 0),
             RowFinding::Replaces(other) => (REPLACES, other.line, other.byte, other.input),
@@ -269,7 +271,7 @@ impl Verdicts {
                 RowFinding::Duplicate(other) => verdict.duplicate = Some(other),
                 RowFinding::Similar(other) => verdict.similar = Some(other),
                 RowFinding::SameCustomer(other) => verdict.same_customer = Some(other),
-                RowFinding::Listed(kept_at) => verdict.listed = Some(kept_at),
+                RowFinding::Listed(places) => verdict.listed = Some(places),
                 RowFinding::PriorClaim(claim) => verdict.prior_claim = Some(claim),
                 RowFinding::Replaced => verdict.replaced = true,
                 RowFinding::PassedOver => verdict.passed_over = true,
@@ -354,7 +356,7 @@ fn unpacked(item: &[u8; SIZE]) -> io::Result<(SurveyedRow, RowFinding)> {
         DUPLICATE => RowFinding::Duplicate(other),
         SIMILAR => RowFinding::Similar(other),
         SAME_CUSTOMER => RowFinding::SameCustomer(other),
-        LISTED => RowFinding::Listed(one),
+        LISTED => RowFinding::Listed(ListedPlaces::of_numbers(one, two)),
         SKIPPED if one == PASSED_OVER => RowFinding::PassedOver,
         SKIPPED => RowFinding::Replaced,
         REPLACES => RowFinding::Replaces(other),
@@ -375,35 +377,13 @@ fn unpacked(item: &[u8; SIZE]) -> io::Result<(SurveyedRow, RowFinding)> {
     Ok((row, finding))
 }
 
-const CREATE: u8 = 0;
-const LOOK_UP: u8 = 1;
-const SKIP: u8 = 2;
-
-fn decision_code(decision: Decision) -> u8 {
-    match decision {
-        Decision::Create => CREATE,
-        Decision::LookUp => LOOK_UP,
-        Decision::Skip(outcome) => SKIP + outcome as u8,
-    }
-}
-
-fn decision_of(code: u8) -> io::Result<Decision> {
-    match code {
-        CREATE => Ok(Decision::Create),
-        LOOK_UP => Ok(Decision::LookUp),
-        _ => {
-            let outcome = Outcome::ALL.get(usize::from(code - SKIP));
-            Ok(Decision::Skip(*outcome.ok_or_else(damaged)?))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::{
-        OtherRow, PriorClaim, RowFinding, RowVerdict, SurveyedRow, VerdictSorter, Verdicts,
+        ListedPlaces, OtherRow, PriorClaim, RowFinding, RowVerdict, SurveyedRow, VerdictSorter,
+        Verdicts,
     };
     use crate::domain::decision::Decision;
     use crate::domain::outcome::Outcome;
@@ -454,7 +434,8 @@ mod tests {
             other.prop_map(RowFinding::Replaces),
             Just(RowFinding::Replaced),
             Just(RowFinding::PassedOver),
-            any::<u64>().prop_map(RowFinding::Listed),
+            any::<(u64, u64)>()
+                .prop_map(|(one, two)| RowFinding::Listed(ListedPlaces::of_numbers(one, two))),
             known.prop_map(RowFinding::PriorClaim),
         ]
     }
@@ -497,8 +478,8 @@ mod tests {
                 }
             }),
             listed: found.iter().find_map(|found| {
-                if let RowFinding::Listed(kept_at) = found {
-                    Some(*kept_at)
+                if let RowFinding::Listed(places) = found {
+                    Some(*places)
                 } else {
                     None
                 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 
 use super::finding_store::{OtherRow, PriorClaim, RowFinding, VerdictSorter};
+use super::listed_places::{ListedPlace, ListedPlaces};
 use super::sorted_id::{IdSource, SortedId};
 use crate::domain::customer::Fingerprint;
 use crate::domain::decision::{KnownClaim, RowPolicy, decide};
@@ -14,8 +15,8 @@ use crate::domain::mapping::RepeatRule;
 #[derive(Default)]
 pub(super) struct IdMatches {
     pub(super) claim: Option<KnownClaim>,
-    /// Its place in the list of customers.
-    pub(super) listed: Option<u64>,
+    /// The customers that Kable holds under it, in the order of the list.
+    pub(super) listed: Vec<ListedPlace>,
     /// The first row with this id.
     pub(super) first: Option<FirstRow>,
     /// Whether a fit row has this id, so that its claim is no orphan.
@@ -80,7 +81,7 @@ impl FoldedGroup {
     pub(super) fn meant_by(&self, customer: &IdMatches) -> MeantBy {
         let mut meant_by = MeantBy::None;
         for row in self.by_id.values().filter(|row| row.first.is_some()) {
-            let lacks_customer = row.listed.is_none();
+            let lacks_customer = row.listed.is_empty();
             if row.zeros == customer.zeros && lacks_customer {
                 return MeantBy::Alike;
             }
@@ -104,8 +105,8 @@ impl FoldedGroup {
                 matches.claim = Some(known);
                 return Ok(());
             }
-            IdSource::Listed(place_in_list) => {
-                matches.listed = Some(place_in_list);
+            IdSource::Listed(listed) => {
+                matches.listed.push(listed);
                 return Ok(());
             }
             IdSource::Row(row) => row,
@@ -131,8 +132,8 @@ impl FoldedGroup {
             }
             Entry::Occupied(first) => verdicts.push(row, RowFinding::Similar(*first.get()))?,
         }
-        if let Some(place_in_list) = matches.listed.filter(|_| row.fit) {
-            verdicts.push(row, RowFinding::Listed(place_in_list))?;
+        if let Some(places) = ListedPlaces::of(&matches.listed).filter(|_| row.fit) {
+            verdicts.push(row, RowFinding::Listed(places))?;
         }
         match matches.claim.filter(|_| row.fit) {
             None => Ok(()),

@@ -13,6 +13,7 @@ use super::claim_merge::{MergedClaims, divided};
 use super::codec::{damaged, packed, place, six};
 use super::finding_store::{RowFinding, SurveyedRow, VerdictSorter};
 use super::id_group::{FoldedGroup, IdMatches, JoinRules, MeantBy, prior_claim};
+use super::listed_places::ListedPlace;
 use super::remote_list::RemoteList;
 use super::same_customer::{RefusedRows, SAME_CUSTOMER_SIZE, join_same_customers};
 use super::settings::SurveySettings;
@@ -69,8 +70,15 @@ impl IdSorter {
     /// Adds the customers that Kable holds, each with its place in `list`; `surplus` says
     /// whether those are wanted whose id no row has.
     pub(super) fn push_list(&mut self, list: &mut RemoteList, surplus: bool) -> io::Result<()> {
-        list.scan(&mut |client_id, place_in_list| {
-            let item = pack_listed(client_id, place_in_list);
+        list.scan(&mut |ids, place| {
+            let is_cancelled = ids.is_cancelled();
+            let item = pack_listed(
+                &ids.client_id,
+                ListedPlace {
+                    place,
+                    is_cancelled,
+                },
+            );
             if surplus {
                 return self.rows.push_kept(item);
             }
@@ -230,20 +238,22 @@ impl WithoutRow {
     fn push(&mut self, id: &SortedId) -> io::Result<()> {
         match id.source {
             IdSource::Known(claim) => self.orphans.push(&claim),
-            IdSource::Listed(place_in_list) => self.surplus.push(place_in_list),
+            IdSource::Listed(listed) => self.surplus.push(listed.place),
             IdSource::Row(_) => Ok(()),
         }
     }
 
     /// Adds what is known of an id of `group`, if no row has it.
     fn push_unmatched(&mut self, matches: &IdMatches, group: &FoldedGroup) -> io::Result<()> {
-        if let (None, Some(place_in_list)) = (matches.first, matches.listed) {
+        if let (None, [_, ..]) = (matches.first, matches.listed.as_slice()) {
             let customers = match group.meant_by(matches) {
                 MeantBy::None => &mut self.surplus,
                 MeantBy::Alike => &mut self.near,
                 MeantBy::WithoutZeros => &mut self.lost_zeros,
             };
-            customers.push(place_in_list)?;
+            for listed in &matches.listed {
+                customers.push(listed.place)?;
+            }
         }
         match matches.claim.filter(|_| !matches.has_row) {
             Some(claim) => self.orphans.push(&claim),

@@ -20,6 +20,7 @@
 //! - `unmapped.rs`: columns that feed no field
 //! - `verdict_counts.rs`: the rows' verdicts, counted
 //! - `remote_list.rs`: the listed customers that Kable holds, on disk
+//! - `listed_places.rs`: where that list has those of one `clientId`
 //! - `surplus.rs`: those of them that no row has
 
 mod claim_merge;
@@ -28,6 +29,7 @@ mod features;
 pub mod finding_store;
 mod id_group;
 mod id_join;
+pub mod listed_places;
 mod parallel;
 pub mod remote_list;
 mod resubmitted;

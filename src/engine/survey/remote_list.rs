@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::Path;
 
+use super::listed_places::ListedPlaces;
 use crate::domain::remote::{MissingContact, RemoteCustomer};
 use crate::kable::customer_reader::{CustomerReader, ListedIds};
 
@@ -112,7 +113,7 @@ impl RemoteList {
     /// can't be read are only counted, as are those that are cancelled.
     pub(in crate::engine) fn scan(
         &mut self,
-        on_customer: &mut dyn FnMut(&str, u64) -> io::Result<()>,
+        on_customer: &mut dyn FnMut(&ListedIds, u64) -> io::Result<()>,
     ) -> io::Result<()> {
         (self.cancelled, self.unreadable) = (0, 0);
         let mut place = 0;
@@ -121,7 +122,7 @@ impl RemoteList {
                 Some(ids) => {
                     self.cancelled += u64::from(ids.is_cancelled());
                     self.shows_contacts |= ids.has_contact;
-                    on_customer(&ids.client_id, place)?;
+                    on_customer(&ids, place)?;
                 }
                 None => self.unreadable += 1,
             }
@@ -137,6 +138,18 @@ impl RemoteList {
         if self.missing_contact() == MissingContact::Empty {
             let contact = remote.as_mut().map(|remote| &mut remote.contact);
             contact.map(Option::get_or_insert_default);
+        }
+        Ok(remote)
+    }
+
+    /// The customer that a row with these places is compared with.
+    pub(in crate::engine) fn held(
+        &mut self,
+        places: ListedPlaces,
+    ) -> io::Result<Option<RemoteCustomer>> {
+        let mut remote = self.at(places.compared)?;
+        if let (Some(remote), Some(other)) = (&mut remote, places.other) {
+            remote.namesake = self.ids_at(other)?.map(|ids| ids.customer_id);
         }
         Ok(remote)
     }
@@ -187,8 +200,8 @@ mod tests {
         assert_eq!(listed.customer_count(), 101);
         let mut places = Vec::new();
         listed
-            .scan(&mut |client_id, place| {
-                places.push((client_id.to_owned(), place));
+            .scan(&mut |ids, place| {
+                places.push((ids.client_id.clone(), place));
                 Ok(())
             })
             .unwrap();

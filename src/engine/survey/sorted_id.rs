@@ -8,6 +8,7 @@ use super::codec::{
     PLACE, damaged, outcome_code, outcome_of, packed, place, six, take, take_place, take_six,
 };
 use super::finding_store::SurveyedRow;
+use super::listed_places::ListedPlace;
 use crate::domain::customer::Fingerprint;
 use crate::domain::decision::KnownClaim;
 use crate::domain::meant_id::{MOST_ZEROS, zeros_lost};
@@ -81,15 +82,16 @@ pub(super) fn is_claim_of(claim: &[u8; SIZE], row: &[u8; SIZE]) -> bool {
     are_same && matches!(kind & !ZEROS, KEPT | FIT)
 }
 
-/// The item of a customer that Kable holds, with its place in the list of customers.
-pub(super) fn pack_listed(client_id: &str, place_in_list: u64) -> [u8; SIZE] {
+/// The item of a customer that Kable holds.
+pub(super) fn pack_listed(client_id: &str, listed: ListedPlace) -> [u8; SIZE] {
     let IdHashes { fold, own, zeros } = hashes(client_id);
     packed([
         &fold,
         &[LISTED | zeros],
-        &six(place_in_list),
+        &six(listed.place),
         &own,
-        &[0; 30],
+        &[u8::from(listed.is_cancelled)],
+        &[0; 29],
     ])
 }
 
@@ -168,7 +170,7 @@ pub(super) struct SortedId {
 #[derive(Clone, Copy)]
 pub(super) enum IdSource {
     Known(KnownClaim),
-    Listed(u64),
+    Listed(ListedPlace),
     Row(SurveyedRow),
 }
 
@@ -180,12 +182,18 @@ pub(super) fn unpacked(item: &[u8; SIZE]) -> io::Result<SortedId> {
     let (kind, zeros) = (kind & !ZEROS, kind & ZEROS);
     let number = take_six(&mut rest);
     let own = take(&mut rest);
-    // The place of a row, or the outcome, flags and time of a claim.
+    // The place of a row, the outcome, flags and time of a claim, or a customer's status.
     let mut details = rest;
     let _: [u8; PLACE] = take(&mut rest);
     let digest = take(&mut rest);
     let source = match kind {
-        LISTED => IdSource::Listed(number),
+        LISTED => {
+            let [is_cancelled] = take(&mut details);
+            IdSource::Listed(ListedPlace {
+                place: number,
+                is_cancelled: is_cancelled != 0,
+            })
+        }
         KEPT | KEPT_UNFIT | FIT | UNFIT => IdSource::Row(SurveyedRow {
             ordinal: number,
             place: take_place(&mut details),

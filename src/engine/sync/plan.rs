@@ -223,15 +223,15 @@ impl PlanSources<'_> {
         let CheckedRow::Fit(fit) = check(row, binding, rules) else {
             return Ok(None);
         };
-        let place = verdict.as_ref().and_then(|verdict| verdict.listed);
-        let remote = place.map(|place| self.list.at(place)).transpose();
+        let places = verdict.as_ref().and_then(|verdict| verdict.listed);
+        let remote = places.map(|places| self.list.held(places)).transpose();
         let there = remote.context(spooled)?.flatten().map(|remote| {
             let plans = self.planner.compared_plans();
             ComparedCustomer::of(fit.values.to_customer(), remote, plans)
         });
         let claim = verdict.and_then(|verdict| verdict.prior_claim);
         let is_repeat = || binding.was_duplicate(row, columns);
-        let is_unreadable = place.is_some() && there.is_none();
+        let is_unreadable = places.is_some() && there.is_none();
         let (step, action) = if is_unreadable {
             (SyncStep::LookUp, PlannedAction::LookUp)
         } else {

@@ -54,6 +54,9 @@ pub(in crate::engine) fn step(
     there: Option<&ComparedCustomer>,
     rules: SyncRules,
 ) -> (SyncStep, PlannedAction) {
+    if there.is_some_and(|compared| compared.remote.namesake.is_some()) {
+        return (SyncStep::LeaveDiffering, PlannedAction::LeaveDiffering);
+    }
     let is_changed = claim.is_some_and(|claim| claim.changed);
     // A list that lags may still show what a rollback has deleted.
     let was_deleted = claim.is_some_and(|claim| claim.last == Some(Outcome::Deleted));
@@ -136,6 +139,18 @@ mod tests {
 
     fn step(claim: Option<PriorClaim>, there: Option<&ComparedCustomer>) -> SyncStep {
         super::step(claim.as_ref(), false, there, RULES).0
+    }
+
+    /// An update by `clientId` would change either of them.
+    #[test]
+    fn customers_with_the_same_client_id_are_left_alone() {
+        let doubled = there(|compared| {
+            compared.remote.namesake = Some("cus_2".to_owned());
+            compared.remote.company_name = "Astre".to_owned();
+        });
+        for claim in [None, Some(claim(None)), Some(claim(Some(Outcome::Failed)))] {
+            assert_eq!(step(claim, Some(&doubled)), SyncStep::LeaveDiffering);
+        }
     }
 
     #[test]

@@ -79,6 +79,7 @@ pub(super) fn remote_of(customer: &Customer, created: i64) -> RemoteCustomer {
         contact: Some(customer.contact().collect()),
         created: Some(created),
         modified: Some(created),
+        namesake: None,
     }
 }
 

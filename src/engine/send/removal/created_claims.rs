@@ -98,8 +98,8 @@ pub fn foresee(
     let mut found = Vec::new();
     let unreadable = "cannot read a temporary file";
     listed
-        .scan(&mut |client_id, place| {
-            if let Some(id) = claims.remove(&fingerprint(client_id)) {
+        .scan(&mut |ids, place| {
+            if let Some(id) = claims.remove(&fingerprint(&ids.client_id)) {
                 found.push((id, Some(place)));
             }
             Ok(())

@@ -83,6 +83,12 @@ fn words(ids: &[&str]) -> Vec<String> {
 }
 
 #[test]
+fn every_customer_of_an_id_that_no_row_has_is_missing() {
+    let (surplus, near) = missing(&["p1"], false, &["p1", "p2", "p2", "p1"]);
+    assert_eq!((surplus, near), (words(&["p2", "p2"]), words(&[])));
+}
+
+#[test]
 fn a_customer_is_kept_whose_row_is_rejected_for_blanks_around_the_id() {
     for given in [
         " p1",
