@@ -1,11 +1,13 @@
 //! Lists all customers that Kable has, stores them on disk, and reports those without a row.
 
+use std::io;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
+use tokio::time::Instant;
 
 use super::preflight::{Calls, refusal_text};
 use crate::domain::remote::RemoteCustomer;
@@ -17,6 +19,9 @@ use crate::kable::client::Client;
 use crate::kable::customer_pages::PageEnd;
 use crate::report::files::ResultFiles;
 use crate::report::progress::ProgressDisplay;
+
+/// What is wrong with a list whose pages overlap: another customer may be on none of them.
+const LISTED_TWICE: &str = "a customer is listed twice: it changed while it was read";
 
 /// How often an incomplete list is requested.
 const TRIES: u32 = 4;
@@ -85,9 +90,11 @@ pub(super) async fn list(
 ) -> anyhow::Result<Result<RemoteList, ListError>> {
     let cannot_store = || format!("cannot store the list of customers in {}", folder.display());
     let (mut pause, mut left, mut lists_left) = (PAUSE, TRIES, TRIES);
-    let mut listing = RemoteListWriter::new(folder).with_context(cannot_store)?;
+    let new_listing = || RemoteListWriter::new(folder).with_context(cannot_store);
+    let mut listing = new_listing()?;
     let mut pages = client.customer_pages();
     let read = AtomicU64::new(0);
+    let mut sign_at = Instant::now() + SIGN_OF_LIFE;
     loop {
         left -= 1;
         let mut stored = Ok(());
@@ -100,12 +107,18 @@ pub(super) async fn list(
                 stored = listing.push(body);
             }
         });
-        let answered = with_signs_of_life(reading, &read, |line| calls.watcher.say(line)).await;
+        let say = |line: &str| calls.watcher.say(line);
+        let answered = with_signs_of_life(reading, &mut sign_at, &read, say).await;
         stored.with_context(cannot_store)?;
         let (message, wait) = match answered.reply {
             Preflight::Good(PageEnd::Whole) => {
-                let listed = listing.finish(client.customer_reader());
-                return listed.map(Ok).with_context(cannot_store);
+                let read = std::mem::replace(&mut listing, new_listing()?);
+                let divided_in = pages.is_divided().then_some(folder);
+                if let Some(listed) = whole(read, client, divided_in).with_context(cannot_store)? {
+                    return Ok(Ok(listed));
+                }
+                (is_begun, lists_left) = (true, lists_left.min(2));
+                (LISTED_TWICE.to_owned(), None)
             }
             Preflight::Good(PageEnd::More) => {
                 (pause, left) = (PAUSE, lists_left);
@@ -126,37 +139,59 @@ pub(super) async fn list(
         if left.min(lists_left) == 0 {
             return Ok(Err(ListError::failed(message)));
         }
-        let wait = pause.max(wait.unwrap_or_default());
-        calls.watcher.say(&format!(
-            "the list of customers was incomplete ({message}); again in {}",
-            humantime::format_duration(wait)
-        ));
-        tokio::time::sleep(wait).await;
+        wait_again(calls, &message, pause.max(wait.unwrap_or_default())).await;
         pause *= 2;
         // A page of which nothing was read is requested again, else the whole list.
         if is_begun {
-            listing = RemoteListWriter::new(folder).with_context(cannot_store)?;
+            listing = new_listing()?;
             pages = client.customer_pages();
             read.store(0, Ordering::Relaxed);
         }
     }
 }
 
-/// Waits for `reading`, and says now and then how many customers were `read`.
+/// Says why the list is requested again, and waits before that.
+async fn wait_again(calls: Calls<'_>, message: &str, wait: Duration) {
+    calls.watcher.say(&format!(
+        "the list of customers was incomplete ({message}); again in {}",
+        humantime::format_duration(wait)
+    ));
+    tokio::time::sleep(wait).await;
+}
+
+/// The list that was read; `None` if a customer is twice in it. It is not compared on disk
+/// if it is not divided.
+fn whole(
+    listing: RemoteListWriter,
+    client: &Client,
+    divided_in: Option<&Path>,
+) -> io::Result<Option<RemoteList>> {
+    let mut listed = listing.finish(client.customer_reader())?;
+    let has_repeats = match divided_in {
+        Some(folder) => listed.has_repeats(folder)?,
+        None => false,
+    };
+    Ok((!has_repeats).then_some(listed))
+}
+
+/// Waits for `reading`, and says how many customers were `read` at `sign_at`, which is set
+/// to the next time: a list may have many pages that are read quickly.
 async fn with_signs_of_life<T>(
     reading: impl Future<Output = T>,
+    sign_at: &mut Instant,
     read: &AtomicU64,
     say: impl Fn(&str),
 ) -> T {
     let mut reading = pin!(reading);
     loop {
-        match tokio::time::timeout(SIGN_OF_LIFE, &mut reading).await {
-            Ok(ended) => return ended,
-            Err(_elapsed) => say(&format!(
-                "reading the list of customers: {} so far",
-                thousands(read.load(Ordering::Relaxed))
-            )),
+        if let Ok(ended) = tokio::time::timeout_at(*sign_at, &mut reading).await {
+            return ended;
         }
+        say(&format!(
+            "reading the list of customers: {} so far",
+            thousands(read.load(Ordering::Relaxed))
+        ));
+        *sign_at = Instant::now() + SIGN_OF_LIFE;
     }
 }
 
@@ -188,23 +223,28 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::Duration;
 
-    use super::with_signs_of_life;
+    use tokio::time::Instant;
+
+    use super::{SIGN_OF_LIFE, with_signs_of_life};
 
     #[tokio::test(start_paused = true)]
     async fn a_list_that_takes_long_says_how_far_it_is() {
         let (read, said) = (AtomicU64::new(0), RefCell::new(Vec::new()));
-        let reading = async {
-            for _ in 0..5 {
-                tokio::time::sleep(Duration::from_millis(4900)).await;
-                read.fetch_add(1000, Ordering::Relaxed);
-            }
-            "whole"
-        };
+        let mut sign_at = Instant::now() + SIGN_OF_LIFE;
         let say = |line: &str| said.borrow_mut().push(line.to_owned());
-        assert_eq!(with_signs_of_life(reading, &read, say).await, "whole");
+        for pages in [&[4900; 5][..], &[130; 100]] {
+            for millis in pages {
+                let reading = async {
+                    tokio::time::sleep(Duration::from_millis(*millis)).await;
+                    read.fetch_add(1000, Ordering::Relaxed);
+                };
+                with_signs_of_life(reading, &mut sign_at, &read, &say).await;
+            }
+        }
         let told = [
             "reading the list of customers: 2,000 so far",
             "reading the list of customers: 4,000 so far",
+            "reading the list of customers: 47,000 so far",
         ];
         assert_eq!(*said.borrow(), told);
     }

@@ -12,7 +12,7 @@ use super::change_body::change_body;
 use super::customer_pages::{CustomerPages, PageEnd};
 use super::customer_reader::CustomerReader;
 use super::endpoints::Endpoints;
-use super::list_search::ListSearch;
+use super::list_search::{ListSearch, RepeatedCustomers};
 use super::redaction::Redaction;
 use super::response::{self, RawResponse};
 use super::settings::{ClientError, Settings};
@@ -249,10 +249,14 @@ impl CustomerApi for Client {
         let mut search = ListSearch::new(client_ids);
         let reader = self.customer_reader();
         let mut pages = self.customer_pages();
+        let mut repeats = RepeatedCustomers::default();
         let exchange = loop {
             let exchange = pages
                 .read(|body| match reader.read(body) {
-                    Some(remote) => search.compare(&remote),
+                    Some(remote) => {
+                        repeats.add(&remote.customer_id);
+                        search.compare(&remote);
+                    }
                     None => search.pass_unreadable(reader.ids(body)),
                 })
                 .await;
@@ -261,13 +265,13 @@ impl CustomerApi for Client {
             }
         };
         exchange.map(|reply| match reply {
-            Preflight::Good(PageEnd::Whole | PageEnd::More) => Ok(search.finish()),
-            Preflight::Good(PageEnd::Short(why) | PageEnd::DeadEnd(why)) => Err(Trouble {
-                // The API works: this is no outage.
-                status: Some(200),
-                message: format!("the list of customers was incomplete ({why})"),
-                ..Trouble::default()
-            }),
+            Preflight::Good(PageEnd::Whole | PageEnd::More) => {
+                match repeats.doubt().filter(|_| pages.is_divided()) {
+                    None => Ok(search.finish()),
+                    Some(why) => Err(incomplete(why)),
+                }
+            }
+            Preflight::Good(PageEnd::Short(why) | PageEnd::DeadEnd(why)) => Err(incomplete(&why)),
             Preflight::Denied(refusal) | Preflight::Refused(refusal) => Err(Trouble {
                 status: Some(refusal.status),
                 message: format!("the customers could not be listed: {}", refusal.message),
@@ -276,6 +280,16 @@ impl CustomerApi for Client {
             }),
             Preflight::Unreachable(trouble, _) => Err(trouble),
         })
+    }
+}
+
+/// Why nothing was found in the list.
+fn incomplete(why: &str) -> Trouble {
+    Trouble {
+        // The API works: this is no outage.
+        status: Some(200),
+        message: format!("the list of customers was incomplete ({why})"),
+        ..Trouble::default()
     }
 }
 

@@ -14,6 +14,9 @@ use super::response;
 use super::transport::{Streamed, Transport};
 use super::{Exchange, Preflight, Trouble};
 
+/// After so many empty pages in a row, a list is taken for one without an end.
+const MOST_EMPTY: u32 = 10;
+
 /// The most pages that are read: far beyond any account.
 const MOST_PAGES: usize = 1_000_000;
 
@@ -42,7 +45,9 @@ pub struct CustomerPages {
     /// How many customers were read.
     count: u64,
     /// How many there are by the first page, and the header that says so.
-    total: Option<(u64, &'static str)>,
+    total: Option<(u64, String)>,
+    /// How many pages in a row had no customer.
+    empty: u32,
 }
 
 impl CustomerPages {
@@ -55,6 +60,7 @@ impl CustomerPages {
             url,
             count: 0,
             total: None,
+            empty: 0,
         }
     }
 
@@ -73,6 +79,7 @@ impl CustomerPages {
         };
         let streamed = self.transport.stream(request, &mut counted).await;
         self.count += count;
+        self.empty = if count == 0 { self.empty + 1 } else { 0 };
         let Streamed {
             response,
             paging,
@@ -85,7 +92,7 @@ impl CustomerPages {
             }
         };
         response.into_exchange(|response| match broken_off {
-            None => response::preflight(response, |_body| Ok(self.turned(paging))),
+            None => response::preflight(response, |_body| Ok(self.turned(&paging))),
             Some(message) => {
                 let trouble = Trouble {
                     message,
@@ -96,21 +103,21 @@ impl CustomerPages {
         })
     }
 
+    /// Whether the list was read in several parts, or says how long it is. If it changed
+    /// meanwhile, a customer may be on two of its pages, and another on none.
+    pub fn is_divided(&self) -> bool {
+        self.seen.len() > 1 || self.total.is_some()
+    }
+
     /// Turns to the page that follows the one with these headers.
-    fn turned(&mut self, paging: PagingHeaders) -> PageEnd {
+    fn turned(&mut self, paging: &PagingHeaders) -> PageEnd {
         if self.seen.len() == 1 {
-            self.total = paging.total;
+            self.total.clone_from(&paging.total);
         }
-        let Some(next) = paging.next else {
-            return match self.total {
-                Some((total, header)) if self.count < total => PageEnd::Short(format!(
-                    "{} of {total} customers were read: {header} says that there are more",
-                    self.count
-                )),
-                Some(_) | None => PageEnd::Whole,
-            };
+        let Some(next) = &paging.next else {
+            return self.ended(paging);
         };
-        match self.followed(&next) {
+        match self.followed(next) {
             Ok(url) => {
                 self.url = url;
                 PageEnd::More
@@ -119,6 +126,32 @@ impl CustomerPages {
                 "there are more customers than the {} that were read: {why}",
                 self.count
             )),
+        }
+    }
+
+    /// What is known after a page that links to no other.
+    fn ended(&self, paging: &PagingHeaders) -> PageEnd {
+        let read = self.count;
+        match &self.total {
+            Some((total, header)) if read < *total => {
+                return PageEnd::Short(format!(
+                    "{read} of {total} customers were read: {header} says that there are more"
+                ));
+            }
+            None if paging.is_part => {
+                return PageEnd::DeadEnd(format!(
+                    "there may be more customers than the {read} that were read: the answer is \
+                     a part, and does not say of how many"
+                ));
+            }
+            Some(_) | None => {}
+        }
+        match paging.sign_of_more(self.seen.len()) {
+            Some(header) => PageEnd::DeadEnd(format!(
+                "there are more customers than the {read} that were read: {header} says so, and \
+                 no Link says where"
+            )),
+            None => PageEnd::Whole,
         }
     }
 
@@ -138,6 +171,9 @@ impl CustomerPages {
                 "the next page is at {}, and the credentials are not sent there",
                 self.redaction.redacted(&origin)
             ));
+        }
+        if self.empty >= MOST_EMPTY {
+            return Err(format!("its last {MOST_EMPTY} pages are empty"));
         }
         if self.seen.len() >= MOST_PAGES {
             return Err(format!("it has more than {MOST_PAGES} pages"));
@@ -291,6 +327,25 @@ mod tests {
             "is no URL",
         ),
         (
+            &[(FIRST, "Content-Range: customers 0-0/20\r\n", &["c-1"])],
+            "1 of 20 customers were read: content-range",
+        ),
+        (
+            &[(FIRST, "Content-Range: customers 0-0/*\r\n", &["c-1"])],
+            "there may be more customers than the 1 that were read",
+        ),
+        (
+            &[(FIRST, "X-Has-More: true\r\n", &["c-1"])],
+            "there are more customers than the 1 that were read: x-has-more says so",
+        ),
+        (
+            &[
+                (FIRST, "Link: <?page=2>; rel=next\r\n", &["c-1"]),
+                ("page=2 ", "X-Total-Pages: 3\r\n", &["c-2"]),
+            ],
+            "x-total-pages says so",
+        ),
+        (
             &[(FIRST, "Link: <>; rel=next\r\n", &["c-1"])],
             "there are more customers than the 1 that were read: its pages go round",
         ),
@@ -322,6 +377,50 @@ mod tests {
             assert_eq!(trouble.status, Some(200), "{wanted}");
             assert!(trouble.message.contains(wanted), "{trouble:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn headers_of_a_whole_list_do_not_make_it_a_part() {
+        for head in [
+            "X-Has-More: false\r\nX-Next-Page: \r\nX-Total-Pages: 1\r\n",
+            "Content-Range: customers 0-0/1\r\nX-Total-Count: 1\r\n",
+        ] {
+            let pages: &[Page] = &[(FIRST, Box::leak(head.to_owned().into_boxed_str()), &["c-1"])];
+            let (_, end) = read(client_of(pages).customer_pages()).await;
+            assert_eq!(end, PageEnd::Whole, "{head}");
+        }
+    }
+
+    /// Each page links to another one, for ever.
+    #[tokio::test]
+    async fn empty_pages_without_an_end_are_a_dead_end() {
+        let text = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
+        let mut pages: Vec<Page> = (1..20)
+            .map(|page| {
+                let next = format!("Link: <?page={}>; rel=next\r\n", page + 1);
+                (text(format!("page={page} ")), text(next), &[][..])
+            })
+            .collect();
+        pages.push((FIRST, "Link: <?page=1>; rel=next\r\n", &["c-1"]));
+        let (_, end) = read(client_of(&pages).customer_pages()).await;
+        let why = "there are more customers than the 1 that were read: its last 10 pages are empty";
+        assert_eq!(end, PageEnd::DeadEnd(why.to_owned()));
+    }
+
+    /// One that moved from the first page to the second: another one is on none.
+    #[tokio::test]
+    async fn no_customer_is_absent_from_pages_of_which_one_is_on_two() {
+        let client = client_of(&[
+            (
+                FIRST,
+                "Link: <?page=2>; rel=next\r\nX-Total: 3\r\n",
+                &["c-1"],
+            ),
+            ("page=2 ", "", &["c-1", "c-2"]),
+        ]);
+        let found = client.find_in_list(&["c-3".to_owned()]).await.reply;
+        let trouble = found.expect_err("c-3 may be on none of them");
+        assert!(trouble.message.contains("listed twice"), "{trouble:?}");
     }
 
     #[tokio::test]

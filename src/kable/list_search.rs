@@ -1,10 +1,44 @@
 //! Searches a streamed list of all customers by `clientId`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::customer_reader::ListedIds;
 use super::{Failure, LookUpReply, Trouble};
 use crate::domain::remote::RemoteCustomer;
+
+/// The most customers that are remembered: some 40 MB of hashes.
+const MOST: usize = 2_000_000;
+
+/// Finds out whether a customer is on two pages of the list, as it is if the list changed
+/// while it was read. Then another customer may be on none.
+#[derive(Debug, Default)]
+pub(super) struct RepeatedCustomers {
+    hashes: HashSet<u64>,
+    is_repeated: bool,
+    is_full: bool,
+}
+
+impl RepeatedCustomers {
+    pub(super) fn add(&mut self, customer_id: &str) {
+        if self.hashes.len() >= MOST {
+            self.is_full = true;
+            return;
+        }
+        let mut hasher = DefaultHasher::new();
+        customer_id.hash(&mut hasher);
+        self.is_repeated |= !self.hashes.insert(hasher.finish());
+    }
+
+    /// Why a customer may be missing from a list that came in several parts.
+    pub(super) fn doubt(&self) -> Option<&'static str> {
+        if self.is_repeated {
+            return Some("a customer is listed twice: it changed while it was read");
+        }
+        let too_long = "it has too many pages to be sure that no customer is missing";
+        self.is_full.then_some(too_long)
+    }
+}
 
 /// The ids to search for, and the matches so far.
 #[derive(Debug)]

@@ -149,7 +149,7 @@ impl Transport {
         };
         Ok(Streamed {
             response: raw,
-            paging: PagingHeaders::of(response.headers()),
+            paging: PagingHeaders::of(response.status(), response.headers()),
             broken_off,
         })
     }

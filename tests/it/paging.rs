@@ -84,6 +84,36 @@ fn the_credentials_go_to_no_other_server_for_a_page() {
     assert_eq!(other.heads().len(), 0);
 }
 
+/// Pages by offset, of a list that changes while it is read: the sum is right, and one
+/// customer is on two pages, another on none.
+#[test]
+fn a_list_with_a_customer_on_two_pages_is_refused() {
+    let (run, server) = first_page("Link: <?page=2>; rel=\"next\"\r\nX-Total-Count: 4\r\n");
+    server.answers("page=2 ", says("200 OK", &page(2)));
+    let url = server.url();
+    run.go(&format!(
+        "sync in.csv --base-url {url} --max-changes 100% --yes"
+    ))
+    .refuses(
+        1,
+        &["a customer is listed twice: it changed while it was read"],
+    )
+    .hints("run the same command again later: nothing was sent");
+    assert_eq!(requests(&server, "page=2 "), 2);
+    assert_eq!(requests(&server, "/create"), 0);
+}
+
+#[test]
+fn a_partial_answer_is_not_the_whole_list() {
+    let (run, server) = first_page("");
+    for head in ["Content-Range: 0-1/4\r\n", "Content-Range: 0-1/*\r\n", ""] {
+        server.answers(FIRST, says_with("206 Partial Content", head, &page(1)));
+        let verify = format!("verify in.csv --base-url {}", server.url());
+        run.go(&verify)
+            .refuses(1, &["the customers could not be listed"]);
+    }
+}
+
 /// A page that gets no answer does not cost the pages before it.
 #[test]
 fn a_page_that_is_refused_for_a_while_is_requested_again() {

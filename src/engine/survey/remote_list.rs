@@ -4,9 +4,12 @@ use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::Path;
 
+use twox_hash::XxHash3_128;
+
 use super::listed_places::ListedPlaces;
 use crate::domain::remote::{MissingContact, RemoteCustomer};
 use crate::kable::customer_reader::{CustomerReader, ListedIds};
+use crate::spill::Sorter;
 
 /// How much is read at once. More would be read in vain where rows are in another order
 /// than the list.
@@ -98,6 +101,22 @@ impl RemoteList {
     /// any customer is shown with one.
     pub fn fill_contacts(&mut self) {
         self.fills_contacts = true;
+    }
+
+    /// Whether a customer is listed twice. The comparison is on disk, in `folder`.
+    pub fn has_repeats(&mut self, folder: &Path) -> io::Result<bool> {
+        let mut hashes: Sorter<16> = Sorter::new(folder, 1);
+        self.scan(&mut |ids, _| {
+            let hash = XxHash3_128::oneshot(ids.customer_id.as_bytes());
+            hashes.push(hash.to_be_bytes())
+        })?;
+        let (mut sorted, mut before) = (hashes.finish()?, None);
+        while let Some(hash) = sorted.read_next()? {
+            if before.replace(hash) == Some(hash) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// What it means that a customer has none, in a list that was scanned.
