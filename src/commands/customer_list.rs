@@ -198,11 +198,11 @@ async fn with_signs_of_life<T>(
 /// How many customers Kable has.
 pub(super) fn how_many(listed: &RemoteList) -> String {
     let many = counted(listed.customer_count(), "customer", "customers");
-    let cancelled = match listed.cancelled_count() {
+    let inactive = match listed.inactive_count() {
         0 => String::new(),
-        cancelled => format!(", {} of them cancelled", thousands(cancelled)),
+        inactive => format!(", {} of them not active", thousands(inactive)),
     };
-    format!("Kable has {many}{cancelled}")
+    format!("Kable has {many}{inactive}")
 }
 
 /// Says how many customers of the list can't be read.

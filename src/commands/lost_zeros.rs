@@ -9,7 +9,7 @@ use crate::domain::text::{counted, quoted};
 use crate::engine::survey::Survey;
 use crate::engine::survey::remote_list::RemoteList;
 
-/// Those of them that are not cancelled.
+/// Those of them that are active.
 #[derive(Debug, Default)]
 pub(super) struct LostZeros {
     many: u64,
@@ -26,7 +26,7 @@ impl LostZeros {
     ) -> anyhow::Result<Self> {
         let mut found = Self::default();
         let read = surveyed.lost_zeros.each(listed, &mut |remote, _| {
-            if !remote.is_cancelled() {
+            if !remote.is_inactive() {
                 found.many += 1;
                 if found.first.is_empty() {
                     found.first.clone_from(&remote.client_id);

@@ -70,7 +70,7 @@ impl PlannedAction {
             let differing = differences
                 .iter()
                 .map(|difference| difference.field.of_row());
-            let changes_plans = rules.changed != PlanPolicy::Ignore && !remote.is_cancelled();
+            let changes_plans = rules.changed != PlanPolicy::Ignore && !remote.is_inactive();
             let is_changed =
                 |field: &Field| is_updatable(*field) || changes_plans && field.is_list();
             let (mut fields, mut differs_still) = (Vec::new(), false);

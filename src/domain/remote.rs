@@ -20,7 +20,7 @@ pub struct RemoteCustomer {
     pub currency: String,
     /// `stripeCustomerId`; `None` if the response has no such member.
     pub stripe_customer_id: Option<String>,
-    /// `status`: `ACTIVE` or `CANCELLED`.
+    /// `status`: `ACTIVE` or `CANCELLED`; empty if the response has no such member.
     pub status: String,
     /// The ids in `plans`; `None` if the response has no such member.
     pub plan_ids: Option<Vec<String>>,
@@ -39,15 +39,19 @@ pub struct RemoteCustomer {
 }
 
 impl RemoteCustomer {
-    /// Whether it was cancelled.
-    pub fn is_cancelled(&self) -> bool {
-        is_cancelled(&self.status)
+    /// Whether it was cancelled or deleted.
+    pub fn is_inactive(&self) -> bool {
+        is_inactive(&self.status)
     }
 }
 
-/// Whether `status` is that of a customer that was cancelled.
-pub fn is_cancelled(status: &str) -> bool {
-    status == "CANCELLED"
+/// The `status` of a customer that is neither cancelled nor deleted.
+const ACTIVE: &str = "ACTIVE";
+
+/// Whether `status` is given and is not that of an active customer. The API documents
+/// `CANCELLED` alone; servers have other words for it, and others for what was deleted.
+pub fn is_inactive(status: &str) -> bool {
+    !status.is_empty() && !status.eq_ignore_ascii_case(ACTIVE)
 }
 
 /// What it means that a response has no `billingContact`.
@@ -234,8 +238,8 @@ fn compare_texts(
     if let Some((ours, theirs)) = ours.zip(remote.stripe_customer_id.as_deref()) {
         compare(DifferingField::OfRow(Field::StripeCustomerId), ours, theirs);
     }
-    if !remote.status.is_empty() {
-        compare(DifferingField::Status, "ACTIVE", &remote.status);
+    if remote.is_inactive() {
+        compare(DifferingField::Status, ACTIVE, &remote.status);
     }
 }
 
@@ -331,6 +335,21 @@ mod tests {
     #[test]
     fn the_same_customer_differs_in_nothing() {
         assert_eq!(differences(&aster(), &remote_of(&aster())), []);
+    }
+
+    #[test]
+    fn any_status_but_active_is_a_difference() {
+        let mut other = remote_of(&aster());
+        for status in ["", "ACTIVE", "active"] {
+            other.status = status.to_owned();
+            assert!(!other.is_inactive(), "{status}");
+            assert_eq!(differences(&aster(), &other), []);
+        }
+        for status in ["CANCELLED", "cancelled", "CANCELED", "DELETED"] {
+            other.status = status.to_owned();
+            assert!(other.is_inactive(), "{status}");
+            assert_eq!(differences(&aster(), &other).len(), 1);
+        }
     }
 
     #[test]

@@ -38,7 +38,7 @@ impl RemoteChange {
         if let Some(update) = CustomerUpdate::of(customer, remote, unseen) {
             return Some(Self::Update(Box::new(update)));
         }
-        if plans == PlanPolicy::Ignore || remote.is_cancelled() {
+        if plans == PlanPolicy::Ignore || remote.is_inactive() {
             return None;
         }
         let added = missing_bundle(customer, remote).or_else(|| missing_plans(customer, remote));

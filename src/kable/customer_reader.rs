@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 use super::redaction::Redaction;
 use super::wire::{BundlePlans, if_readable};
 use super::{response, wire};
-use crate::domain::remote::{RemoteCustomer, is_cancelled};
+use crate::domain::remote::{RemoteCustomer, is_inactive};
 
 /// The ids of a listed customer, and its status. They can be read wherever the customer can.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -27,9 +27,9 @@ pub struct ListedIds {
 }
 
 impl ListedIds {
-    /// Whether the customer was cancelled.
-    pub fn is_cancelled(&self) -> bool {
-        is_cancelled(&self.status)
+    /// Whether the customer was cancelled or deleted.
+    pub fn is_inactive(&self) -> bool {
+        is_inactive(&self.status)
     }
 }
 
@@ -72,6 +72,7 @@ mod tests {
             r#"{"customerId":"cus_1","clientId":"c-1","companyName":null,"plans":17}"#,
             "\u{feff}{\"clientId\":\"c\\u0041\",\"customerId\":\"cus_2\",\"x\":[{}]}",
             r#"{"customerId":"cus_3","clientId":"c-3","status":"CANCELLED"}"#,
+            r#"{"customerId":"cus_3","clientId":"c-3","status":"deleted"}"#,
             r#"{"customerId":"cus_4","clientId":"c-4","status":["CANCELLED"]}"#,
             r#"{"customerId":"cus_3","clientId":"c-3","billingContact":null}"#,
             r#"{"customerId":"cus_4","clientId":"c-4","billingContact":{}}"#,
@@ -79,7 +80,7 @@ mod tests {
         ] {
             let (ids, remote) = (reader.ids(body.as_bytes()), reader.read(body.as_bytes()));
             let (ids, remote) = (ids.unwrap(), remote.unwrap());
-            assert_eq!(ids.is_cancelled(), remote.is_cancelled(), "{body}");
+            assert_eq!(ids.is_inactive(), remote.is_inactive(), "{body}");
             assert_eq!(
                 (ids.customer_id, ids.client_id, ids.has_contact),
                 (

@@ -17,7 +17,7 @@ use super::{Created, Removal};
 use crate::domain::catalog::{Catalog, CatalogEntry};
 use crate::domain::customer::{BillingContact, Customer};
 use crate::domain::field::Field;
-use crate::domain::remote::RemoteCustomer;
+use crate::domain::remote::{RemoteCustomer, is_inactive};
 
 /// The plans of each bundle: plan ids by bundle id.
 pub(super) type BundlePlans = HashMap<String, Vec<String>>;
@@ -207,7 +207,9 @@ impl RemovalMembers {
             return Some("the answer says that it was not done");
         }
         // A customer that was deleted may be shown as it was.
-        let is_active = removal == Removal::Cancel && self.status.as_deref() == Some("ACTIVE");
+        let status = self.status.as_deref().filter(|status| !status.is_empty());
+        let is_active =
+            removal == Removal::Cancel && status.is_some_and(|status| !is_inactive(status));
         is_active.then_some("the answer says that the customer is active")
     }
 }
@@ -408,6 +410,7 @@ mod tests {
             "null",
             r#"{"message":"deleted"}"#,
             r#"{"customerId":"cus_1","status":"CANCELLED"}"#,
+            r#"{"customerId":"cus_1","status":"canceled"}"#,
             r#"{"customerId":"cus_1","status":17,"success":"no","error":null}"#,
             r#"{"success":true,"error":false}"#,
         ] {
@@ -416,6 +419,7 @@ mod tests {
         for body in [
             r#"{"customerId":"cus_2","status":"CANCELLED"}"#,
             r#"{"customerId":"cus_1","status":"ACTIVE"}"#,
+            r#"{"customerId":"cus_1","status":"active"}"#,
             r#"{"success":false}"#,
             r#"{"error":"not allowed"}"#,
             r#"{"error":{"code":7},"success":true}"#,

@@ -84,7 +84,7 @@ fn a_share_is_of_the_customers_that_are_not_cancelled() {
     run.write("in.csv", rows(2));
     sync(&run, "in.csv --prune cancel --yes")
         .code(5)
-        .says("Kable has 10 customers, 6 of them cancelled")
+        .says("Kable has 10 customers, 6 of them not active")
         .says("(2 cancelled), and no more than 1 of the 4 that are not cancelled may be (--max-changes)");
     assert_eq!(cancelled(&run).len(), 6);
 }

@@ -8,7 +8,7 @@ use crate::domain::threshold::Threshold;
 use crate::engine::stop::Halt;
 
 /// Why `forecast` may not be done, if it changes more than `most` of the customers at Kable
-/// that are not cancelled, `active` ones: a cancelled one is neither updated nor cancelled.
+/// that are `active`: any other is neither updated nor cancelled.
 /// Of few customers a share limits cancellations alone.
 pub(super) fn too_many_changes(forecast: &Forecast, most: Threshold, active: u64) -> Option<Halt> {
     let (cancels, changes) = (forecast.cancel, forecast.update + forecast.cancel);

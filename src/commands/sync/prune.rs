@@ -41,7 +41,7 @@ pub(super) struct Prune {
 }
 
 impl Prune {
-    /// The customers that no row has and that are not cancelled; each is passed to
+    /// The customers that no row has and that are active; each is passed to
     /// `plan_use`. None of them if any row may be one of theirs.
     pub(super) fn plan(
         session: &Session,
@@ -66,7 +66,7 @@ impl Prune {
             Some(ListedTargets::of(surplus, listed, folder, &mut add)?)
         } else {
             let count = &mut |remote: &RemoteCustomer, _| {
-                withheld += u64::from(!remote.is_cancelled());
+                withheld += u64::from(!remote.is_inactive());
                 Ok(())
             };
             surplus.each(listed, count)?;
@@ -100,7 +100,7 @@ impl Prune {
         self.requests
     }
 
-    /// Cancels them. Nothing is recorded: the next sync sees in the list which are cancelled.
+    /// Cancels them. Nothing is recorded: the next sync sees in the list which are no longer active.
     pub(super) fn run(
         &mut self,
         session: &Session,

@@ -71,12 +71,12 @@ impl IdSorter {
     /// whether those are wanted whose id no row has.
     pub(super) fn push_list(&mut self, list: &mut RemoteList, surplus: bool) -> io::Result<()> {
         list.scan(&mut |ids, place| {
-            let is_cancelled = ids.is_cancelled();
+            let is_inactive = ids.is_inactive();
             let item = pack_listed(
                 &ids.client_id,
                 ListedPlace {
                     place,
-                    is_cancelled,
+                    is_inactive,
                 },
             );
             if surplus {

@@ -5,16 +5,16 @@
 pub struct ListedPlaces {
     /// The one that the row is compared with.
     pub compared: u64,
-    /// The next one that is not cancelled either. Kable should hold only one.
+    /// The next one that is active too. Kable should hold only one.
     pub other: Option<u64>,
 }
 
 impl ListedPlaces {
-    /// The places of `customers`, given in the order of the list. One that was cancelled
+    /// The places of `customers`, given in the order of the list. One that is not
     /// counts only if no other is active: a customer that was there twice stays listed after
     /// one of them is cancelled.
     pub(super) fn of(customers: &[ListedPlace]) -> Option<Self> {
-        let mut active = customers.iter().filter(|customer| !customer.is_cancelled);
+        let mut active = customers.iter().filter(|customer| !customer.is_inactive);
         let compared = active.next().or(customers.first())?.place;
         Some(Self {
             compared,
@@ -38,7 +38,7 @@ impl ListedPlaces {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ListedPlace {
     pub(super) place: u64,
-    pub(super) is_cancelled: bool,
+    pub(super) is_inactive: bool,
 }
 
 #[cfg(test)]
@@ -50,9 +50,9 @@ mod tests {
         let of = |cancelled: &[bool]| {
             let customers: Vec<_> = (0..)
                 .zip(cancelled)
-                .map(|(place, is_cancelled)| ListedPlace {
+                .map(|(place, is_inactive)| ListedPlace {
                     place,
-                    is_cancelled: *is_cancelled,
+                    is_inactive: *is_inactive,
                 })
                 .collect();
             ListedPlaces::of(&customers).map(|places| (places.compared, places.other))

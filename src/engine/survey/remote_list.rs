@@ -52,7 +52,7 @@ impl RemoteListWriter {
             body: Vec::new(),
             len: self.len,
             reader,
-            cancelled: 0,
+            inactive: 0,
             unreadable: 0,
             fills_contacts: false,
             shows_contacts: false,
@@ -70,7 +70,7 @@ pub struct RemoteList {
     body: Vec<u8>,
     len: u64,
     reader: CustomerReader,
-    cancelled: u64,
+    inactive: u64,
     unreadable: u64,
     fills_contacts: bool,
     shows_contacts: bool,
@@ -82,14 +82,14 @@ impl RemoteList {
         self.len
     }
 
-    /// How many of them are cancelled; known once the list was read.
-    pub fn cancelled_count(&self) -> u64 {
-        self.cancelled
+    /// How many of them are not active; known once the list was read.
+    pub fn inactive_count(&self) -> u64 {
+        self.inactive
     }
 
-    /// How many of them are not cancelled, so that they may be; likewise.
+    /// How many of them are active, so that they may be cancelled; likewise.
     pub fn active_count(&self) -> u64 {
-        self.len - self.cancelled - self.unreadable
+        self.len - self.inactive - self.unreadable
     }
 
     /// How many of them can't be read: any row may be theirs.
@@ -129,17 +129,17 @@ impl RemoteList {
     }
 
     /// Passes the `clientId` and the place of each customer to `on_customer`. Those that
-    /// can't be read are only counted, as are those that are cancelled.
+    /// can't be read are only counted, as are those that are not active.
     pub(in crate::engine) fn scan(
         &mut self,
         on_customer: &mut dyn FnMut(&ListedIds, u64) -> io::Result<()>,
     ) -> io::Result<()> {
-        (self.cancelled, self.unreadable) = (0, 0);
+        (self.inactive, self.unreadable) = (0, 0);
         let mut place = 0;
         for _ in 0..self.len {
             match self.ids_at(place)? {
                 Some(ids) => {
-                    self.cancelled += u64::from(ids.is_cancelled());
+                    self.inactive += u64::from(ids.is_inactive());
                     self.shows_contacts |= ids.has_contact;
                     on_customer(&ids, place)?;
                 }
@@ -208,7 +208,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut listing = RemoteListWriter::new(folder.path()).unwrap();
         for number in 0..100 {
-            let status = if number < 30 { "CANCELLED" } else { "ACTIVE" };
+            let statuses = ["CANCELLED", "deleted", "Active", "ACTIVE"];
+            let status = statuses[number % 4];
             let body = format!(
                 "{{\"customerId\":\"cus_{number}\",\"clientId\":\"c-{number}\",\"status\":\"{status}\"}}"
             );
@@ -225,7 +226,7 @@ mod tests {
             })
             .unwrap();
         assert_eq!((places.len(), listed.unreadable()), (100, 1));
-        assert_eq!((listed.cancelled_count(), listed.active_count()), (30, 70));
+        assert_eq!((listed.inactive_count(), listed.active_count()), (50, 50));
         for (client_id, place) in places.iter().rev() {
             assert_eq!(listed.at(*place).unwrap().unwrap().client_id, *client_id);
         }

@@ -90,7 +90,7 @@ pub(super) fn pack_listed(client_id: &str, listed: ListedPlace) -> [u8; SIZE] {
         &[LISTED | zeros],
         &six(listed.place),
         &own,
-        &[u8::from(listed.is_cancelled)],
+        &[u8::from(listed.is_inactive)],
         &[0; 29],
     ])
 }
@@ -188,10 +188,10 @@ pub(super) fn unpacked(item: &[u8; SIZE]) -> io::Result<SortedId> {
     let digest = take(&mut rest);
     let source = match kind {
         LISTED => {
-            let [is_cancelled] = take(&mut details);
+            let [is_inactive] = take(&mut details);
             IdSource::Listed(ListedPlace {
                 place: number,
-                is_cancelled: is_cancelled != 0,
+                is_inactive: is_inactive != 0,
             })
         }
         KEPT | KEPT_UNFIT | FIT | UNFIT => IdSource::Row(SurveyedRow {

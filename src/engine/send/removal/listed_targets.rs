@@ -73,7 +73,7 @@ impl TargetWriter {
 }
 
 impl ListedTargets {
-    /// Those customers of `surplus` that are not cancelled yet; stored in `folder`. Each is
+    /// Those customers of `surplus` that are still active; stored in `folder`. Each is
     /// passed to `on_customer` as well.
     pub fn of(
         surplus: &mut Surplus,
@@ -84,7 +84,7 @@ impl ListedTargets {
         let spooled = || format!("cannot use a temporary file in {}", folder.display());
         let mut places = Sorter::<{ KEY + 6 }>::new(folder, 1);
         let sorted = surplus.each(list, &mut |remote, place| {
-            if remote.is_cancelled() {
+            if remote.is_inactive() {
                 return Ok(());
             }
             let key = fingerprint(&remote.client_id);

@@ -236,7 +236,7 @@ impl RemovalState {
             SubjectVerdict::NotOurs => return Some(RemovalEnd::NotOurs(remote)),
             // A customer that is cancelled was also modified.
             SubjectVerdict::Changed | SubjectVerdict::AsExpected
-                if self.removal == Removal::Cancel && remote.status == "CANCELLED" =>
+                if self.removal == Removal::Cancel && remote.is_inactive() =>
             {
                 let is_done = self.is_lost || self.removals > 0;
                 return Some(if is_done {
