@@ -70,7 +70,7 @@ impl PlannedAction {
             let differing = differences
                 .iter()
                 .map(|difference| difference.field.of_row());
-            let changes_plans = rules.changed != PlanPolicy::Ignore && !remote.is_inactive();
+            let changes_plans = rules.changed != PlanPolicy::Ignore;
             let is_changed =
                 |field: &Field| is_updatable(*field) || changes_plans && field.is_list();
             let (mut fields, mut differs_still) = (Vec::new(), false);
@@ -238,11 +238,10 @@ mod tests {
             PlannedAction::LeaveDiffering
         );
         remote.company_name = "Astre".to_owned();
-        let update = PlannedAction::Update {
-            fields: vec![Field::CompanyName],
-            differs_still: true,
-        };
-        assert_eq!(action(&remote, ExistingPolicy::Update), update);
+        assert_eq!(
+            action(&remote, ExistingPolicy::Update),
+            PlannedAction::LeaveDiffering
+        );
     }
 
     #[test]

@@ -28,17 +28,20 @@ impl RemoteChange {
     /// that `plans` allows is left.
     ///
     /// What is missing is added before anything is removed, so that a customer is never
-    /// without the plans that it keeps. A cancelled customer's plans are left alone.
+    /// without the plans that it keeps. A customer that is not active is left alone.
     pub fn next(
         customer: &Customer,
         remote: &RemoteCustomer,
         plans: PlanPolicy,
         unseen: Unseen,
     ) -> Option<Self> {
+        if remote.is_inactive() {
+            return None;
+        }
         if let Some(update) = CustomerUpdate::of(customer, remote, unseen) {
             return Some(Self::Update(Box::new(update)));
         }
-        if plans == PlanPolicy::Ignore || remote.is_inactive() {
+        if plans == PlanPolicy::Ignore {
             return None;
         }
         let added = missing_bundle(customer, remote).or_else(|| missing_plans(customer, remote));
@@ -225,11 +228,17 @@ mod tests {
     }
 
     #[test]
-    fn a_cancelled_customer_gets_no_plans() {
+    fn a_customer_that_is_not_active_is_left_alone() {
         let customer = with_plans(&["pln_d".to_owned()], &["bun_1".to_owned()]);
         let mut remote = holding(&["pln_a".to_owned()], &[]);
-        remote.status = "CANCELLED".to_owned();
-        let next = RemoteChange::next(&customer, &remote, PlanPolicy::Exact, Unseen::NONE);
-        assert_eq!(next, None);
+        remote.company_name = "Astre".to_owned();
+        let next = |remote: &RemoteCustomer| {
+            RemoteChange::next(&customer, remote, PlanPolicy::Exact, Unseen::NONE)
+        };
+        assert!(next(&remote).is_some());
+        for status in ["CANCELLED", "deleted"] {
+            remote.status = status.to_owned();
+            assert_eq!(next(&remote), None, "{status}");
+        }
     }
 }

@@ -201,6 +201,23 @@ fn a_cancelled_customer_is_reported_and_not_revived() {
 }
 
 #[test]
+fn nothing_is_sent_for_a_cancelled_customer_whose_row_was_changed() {
+    let run = four_are_there(&[]);
+    run.post("customers/c-2/cancel");
+    run.write("in.csv", table(&FIRST).replace("Birch", "Birke"));
+    let sent = changes(&run);
+    sync(&run, "in.csv").code(3);
+    run.summary("in.csv")
+        .outcomes(&[("unchanged", 3), ("differs", 1)]);
+    run.go(&format!(
+        "import in.csv --existing update --base-url {}",
+        run.url()
+    ))
+    .code(3);
+    assert_eq!(changes(&run), sent);
+}
+
+#[test]
 fn too_many_changes_stop_it_before_the_first() {
     let many = rows(200);
     let run = Run::new().server(&[]).input("in.csv", &many);

@@ -1209,13 +1209,13 @@ async fn a_refused_update_is_final() {
 
 #[tokio::test(start_paused = true)]
 async fn what_an_update_cannot_change_differs_still() {
-    let mut cancelled = renamed();
-    cancelled.status = "CANCELLED".to_owned();
-    let mut after = cancelled.clone();
+    let mut with_plan = renamed();
+    with_plan.plan_ids = Some(vec!["pln_x".to_owned()]);
+    let mut after = with_plan.clone();
     after.company_name = "Aster".to_owned();
     let sender = updating([
         refused("it exists"),
-        there(cancelled),
+        there(with_plan),
         updated(after.clone()),
         there(after.clone()),
     ]);
@@ -1223,13 +1223,27 @@ async fn what_an_update_cannot_change_differs_still() {
     assert_eq!(settlement.outcome, Outcome::Differs);
     let said = settlement.message.unwrap();
     assert!(
-        said.starts_with("status") && !said.contains("companyName"),
+        said.starts_with("planIds") && !said.contains("companyName"),
         "{said}"
     );
 
     let nothing_to_send = updating([refused("it exists"), there(after)]);
     let outcome = outcome_of(&nothing_to_send, ticket()).await;
     assert_eq!(outcome, (Outcome::Differs, false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_customer_that_is_not_active_is_not_updated() {
+    let mut cancelled = renamed();
+    cancelled.status = "CANCELLED".to_owned();
+    let sender = updating([refused("it exists"), there(cancelled)]);
+    let settlement = settled(deliver(&sender, ticket()).await);
+    assert_eq!(settlement.outcome, Outcome::Differs);
+    let said = settlement.message.unwrap();
+    assert!(
+        said.contains("companyName") && said.contains("status"),
+        "{said}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,8 +10,8 @@ pub struct ListedPlaces {
 }
 
 impl ListedPlaces {
-    /// The places of `customers`, given in the order of the list. One that is not
-    /// counts only if no other is active: a customer that was there twice stays listed after
+    /// The places of `customers`, given in the order of the list. One that is not active
+    /// counts only if no other is: a customer that was there twice stays listed after
     /// one of them is cancelled.
     pub(super) fn of(customers: &[ListedPlace]) -> Option<Self> {
         let mut active = customers.iter().filter(|customer| !customer.is_inactive);
