@@ -317,6 +317,24 @@ fn rows_that_an_import_left_in_doubt_are_looked_up() {
     );
 }
 
+#[test]
+fn a_customer_that_a_killed_run_created_anew_is_deleted() {
+    let run = Run::new()
+        .server(&["hang-after@create:2"])
+        .input("in.csv", rows(1));
+    // The claim is made before the look-ups that prove its absence.
+    let sync = format!("sync in.csv --settle 3s --base-url {}", run.url());
+    run.go(&sync).code(0);
+    run.post("customers/c-1/delete");
+    assert_eq!(run.held().len(), 0);
+    let running = run.start(&sync);
+    until("it is created anew", || run.held().len() == 1);
+    running.kill();
+    rollback(&run, "in.csv --yes").code(0);
+    assert_eq!(outcomes(&run), [count("deleted", 1)]);
+    assert_eq!(run.held().len(), 0);
+}
+
 /// Moves all that a checkpoint knows a day into the past.
 fn a_day_ago(run: &Run, checkpoint: &str) {
     let db = Connection::open(run.path(checkpoint)).unwrap();

@@ -57,10 +57,10 @@ pub(super) fn conclude(
     state: &RemovalState,
     end: RemovalEnd,
 ) -> (RemovalResult, Option<Settlement>) {
-    let subject = &claimed.subject;
+    let subject = &state.subject;
     let mut result = RemovalResult {
         client_id: subject.client_id.clone(),
-        customer_id: subject.customer_id.clone().or(state.found_id.clone()),
+        customer_id: subject.customer_id.clone(),
         outcome: RemovalOutcome::Pending,
         request_id: None,
         attempts: state.attempts,

@@ -52,6 +52,12 @@ impl RemovalSubject {
         }
     }
 
+    /// Whether the customer has another id of Kable's than was recorded.
+    fn is_another(&self, remote: &RemoteCustomer) -> bool {
+        let recorded = self.customer_id.as_ref();
+        recorded.is_some_and(|recorded| *recorded != remote.customer_id)
+    }
+
     /// What the customer that Kable holds under this `clientId` is, compared with what is
     /// expected. `times` is when creates of this checkpoint may have taken effect.
     pub fn judge(
@@ -60,17 +66,19 @@ impl RemovalSubject {
         even_if_changed: bool,
         times: &SendTimes,
     ) -> SubjectVerdict {
-        if let Some(recorded) = &self.customer_id
-            && *recorded != remote.customer_id
-        {
+        let is_another = self.is_another(remote);
+        if is_another && !self.in_doubt {
             return SubjectVerdict::Another;
         }
+        // The recorded customer is gone, and a create in doubt may have made this one.
+        let is_recorded = self.is_ours && !is_another;
         let is_proved = is_ours(remote.created, self.claimed_by) && times.include(remote.created);
-        if !self.is_ours && !is_proved {
+        if !is_recorded && !is_proved {
             return SubjectVerdict::NotOurs;
         }
         // Without a record of it, a customer that was never modified is as it was created.
-        let expected = self.modified.or(remote.created);
+        let recorded = self.modified.filter(|_| !is_another);
+        let expected = recorded.or(remote.created);
         if even_if_changed || expected.is_some() && expected == remote.modified {
             SubjectVerdict::AsExpected
         } else {
@@ -225,28 +233,31 @@ impl RemovalState {
         facts: &Facts,
     ) -> Option<RemovalEnd> {
         self.retries.unanswered = 0;
-        self.found_id = Some(remote.customer_id.clone());
         let times = &facts.clocks.earlier;
-        match self.subject.judge(&remote, self.even_if_changed, times) {
-            SubjectVerdict::Another if self.is_lost => {
-                self.found_id = self.subject.customer_id.clone();
+        let is_changed = match self.subject.judge(&remote, self.even_if_changed, times) {
+            // The customer whose removal is in doubt no longer has the `clientId`.
+            SubjectVerdict::Another | SubjectVerdict::NotOurs
+                if self.is_lost && self.found_id.as_ref() != Some(&remote.customer_id) =>
+            {
                 return Some(RemovalEnd::Removed(request_id));
             }
             SubjectVerdict::Another => return Some(RemovalEnd::Another(remote)),
             SubjectVerdict::NotOurs => return Some(RemovalEnd::NotOurs(remote)),
-            // A customer that is cancelled was also modified.
-            SubjectVerdict::Changed | SubjectVerdict::AsExpected
-                if self.removal == Removal::Cancel && remote.is_inactive() =>
-            {
-                let is_done = self.is_lost || self.removals > 0;
-                return Some(if is_done {
-                    RemovalEnd::Removed(request_id)
-                } else {
-                    RemovalEnd::AlreadyGone
-                });
-            }
-            SubjectVerdict::Changed => return Some(RemovalEnd::Changed(remote)),
-            SubjectVerdict::AsExpected => {}
+            SubjectVerdict::Changed => true,
+            SubjectVerdict::AsExpected => false,
+        };
+        self.adopt(&remote);
+        // A customer that is cancelled was also modified.
+        if self.removal == Removal::Cancel && remote.is_inactive() {
+            let is_done = self.is_lost || self.removals > 0;
+            return Some(if is_done {
+                RemovalEnd::Removed(request_id)
+            } else {
+                RemovalEnd::AlreadyGone
+            });
+        }
+        if is_changed {
+            return Some(RemovalEnd::Changed(remote));
         }
         if let Some(refusal) = self.refusal.take() {
             return Some(RemovalEnd::Refused(refusal));
@@ -256,6 +267,17 @@ impl RemovalState {
         }
         self.next = RemovalStep::Remove(remote.customer_id);
         None
+    }
+
+    /// The customer is the one to be removed: from now on it is known by this id.
+    fn adopt(&mut self, remote: &RemoteCustomer) {
+        if self.subject.is_another(remote) {
+            self.subject.modified = None;
+            self.is_missed_by_kable_id = false;
+            self.is_lost = false;
+        }
+        self.subject.customer_id = Some(remote.customer_id.clone());
+        self.found_id.clone_from(&self.subject.customer_id);
     }
 
     /// The customer was not found: its end, once its absence is proved.
