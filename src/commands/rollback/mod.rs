@@ -157,7 +157,7 @@ fn foresee_all(
     let even_if_changed = session.even_if_changed;
     foresee(ledger, &mut listed, even_if_changed, &mut |foreseen| {
         let outcome = outcome_of_forecast(foreseen.forecast);
-        summary.add(foreseen.client_id, outcome, None);
+        summary.add(foreseen.client_id, outcome, foreseen.forecast.reason());
         match &mut plan_use {
             Some(plan_use) => plan_use.add_row(foreseen.claim, planned(foreseen)),
             None => Ok(()),

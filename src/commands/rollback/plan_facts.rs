@@ -42,7 +42,7 @@ pub(super) fn planned(foreseen: &ForeseenRemoval<'_>) -> CurrentPlan {
             }))
         }
         (RemovalForecast::Remove, None) | (RemovalForecast::AlreadyGone, _) => CurrentPlan::Done,
-        (RemovalForecast::NotOurs | RemovalForecast::Changed, _) => CurrentPlan::Differs,
+        (RemovalForecast::NotOurs | RemovalForecast::Changed(_), _) => CurrentPlan::Differs,
     }
 }
 

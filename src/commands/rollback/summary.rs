@@ -63,7 +63,7 @@ pub(super) const fn outcome_of_forecast(forecast: RemovalForecast) -> RemovalOut
         RemovalForecast::Remove => RemovalOutcome::Pending,
         RemovalForecast::AlreadyGone => RemovalOutcome::AlreadyGone,
         RemovalForecast::NotOurs => RemovalOutcome::NotOurs,
-        RemovalForecast::Changed => RemovalOutcome::Changed,
+        RemovalForecast::Changed(_) => RemovalOutcome::Changed,
     }
 }
 
@@ -210,7 +210,10 @@ impl RollbackSummary {
                 not_ours,
                 "left: not proved to be created by this checkpoint",
             ),
-            (changed, "left: changed since they were created"),
+            (
+                changed,
+                "left: changed or cancelled since they were created",
+            ),
             (failed, "failed: Kable refused to delete them"),
             (
                 unresolved,

@@ -1,7 +1,8 @@
 //! How a removal ended → what is reported and recorded of it (pure).
 
 use super::removal_result::{RemovalOutcome, RemovalResult};
-use super::removal_state::{RemovalEnd, RemovalState, RemovalSubject};
+use super::removal_state::{RemovalEnd, RemovalState};
+use super::removal_subject::RemovalSubject;
 use crate::domain::customer::Fingerprint;
 use crate::domain::decision::UNKNOWN_DIGEST;
 use crate::domain::outcome::Outcome;
@@ -92,9 +93,9 @@ pub(super) fn conclude(
                 released(claimed, state)
             }
         }
-        RemovalEnd::Changed(_) => {
+        RemovalEnd::Changed(change) => {
             result.outcome = RemovalOutcome::Changed;
-            result.message = Some("it was changed since it was last seen".to_owned());
+            result.message = Some(change.reason().to_owned());
             released(claimed, state)
         }
         RemovalEnd::Refused(refusal) => {

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::Context;
 
 use super::RemovalTarget;
-use super::removal_state::{RemovalSubject, SubjectVerdict};
+use super::removal_subject::{RemovalSubject, SubjectChange, SubjectVerdict};
 use crate::domain::customer::{Fingerprint, fingerprint};
 use crate::domain::remote::RemoteCustomer;
 use crate::engine::survey::codec::{six, take_six};
@@ -63,7 +63,17 @@ pub enum RemovalForecast {
     /// Leave it: it is not proved to be ours.
     NotOurs,
     /// Leave it: it was changed.
-    Changed,
+    Changed(SubjectChange),
+}
+
+impl RemovalForecast {
+    /// Why a customer is left that was changed.
+    pub fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::Changed(change) => Some(change.reason()),
+            Self::Remove | Self::AlreadyGone | Self::NotOurs => None,
+        }
+    }
 }
 
 /// What a rollback would do with the customer of a claim.
@@ -127,7 +137,7 @@ pub fn foresee(
                 None | Some(SubjectVerdict::Another) => RemovalForecast::AlreadyGone,
                 Some(SubjectVerdict::AsExpected) => RemovalForecast::Remove,
                 Some(SubjectVerdict::NotOurs) => RemovalForecast::NotOurs,
-                Some(SubjectVerdict::Changed) => RemovalForecast::Changed,
+                Some(SubjectVerdict::Changed(change)) => RemovalForecast::Changed(change),
             },
         })?;
     }

@@ -8,7 +8,7 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 use super::RemovalTarget;
-use super::removal_state::RemovalSubject;
+use super::removal_subject::RemovalSubject;
 use crate::domain::customer::fingerprint;
 use crate::domain::remote::RemoteCustomer;
 use crate::engine::survey::codec::{packed, six, take_six};

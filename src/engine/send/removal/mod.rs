@@ -1,6 +1,7 @@
 //! Cancels or deletes customers, each looked up and compared first, through the same gates
 //! as creates.
 //!
+//! - `removal_subject.rs`: a customer to be removed, compared with the one that is there
 //! - `removal_state.rs`: what a response means for the customer, and which request is next
 //! - `removing.rs`: one removal in flight
 //! - `conclusion.rs`: how a removal ended → what is reported and recorded
@@ -16,7 +17,8 @@ pub mod listed_targets;
 pub mod no_ledger;
 mod removal_result;
 mod removal_settings;
-pub mod removal_state;
+mod removal_state;
+pub mod removal_subject;
 mod removing;
 
 use std::io;
@@ -32,7 +34,7 @@ use tokio::time::Instant;
 use self::conclusion::ClaimedRemoval;
 pub use self::removal_result::{RemovalOutcome, RemovalResult};
 pub use self::removal_settings::RemovalSettings;
-use self::removal_state::RemovalSubject;
+use self::removal_subject::RemovalSubject;
 use self::removing::Removing;
 use super::inbox::RecorderMessage;
 use super::open_parts::OpenParts;

@@ -11,94 +11,10 @@ use std::time::Duration;
 use super::super::absence::{Absence, Doubt, Proof};
 use super::super::facts::Facts;
 use super::super::retries::{OutOfTries, Retries};
-use crate::domain::decision::is_ours;
-use crate::domain::outcome::Outcome;
+use super::removal_subject::{RemovalSubject, SubjectChange, SubjectVerdict};
 use crate::domain::remote::RemoteCustomer;
-use crate::domain::send_times::SendTimes;
 use crate::domain::text::quoted;
 use crate::kable::{Refusal, Removal, Trouble};
-use crate::ledger::ClaimRecord;
-
-/// A customer to be removed, and what is expected of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RemovalSubject {
-    /// Its `clientId`.
-    pub client_id: String,
-    /// Kable's id for it, if known.
-    pub customer_id: Option<String>,
-    /// Its `modified` as last seen, in Unix milliseconds; `None` if not known.
-    pub modified: Option<i64>,
-    /// Whether it is certainly the one to be removed. If not, that is told by `claimed_by`.
-    pub is_ours: bool,
-    /// A time on the server's clock that is not before its claim, if known.
-    pub claimed_by: Option<i64>,
-    /// Whether an earlier run may have sent something for it.
-    pub in_doubt: bool,
-    /// Whether it may never have been created.
-    pub may_be_uncreated: bool,
-}
-
-impl RemovalSubject {
-    /// The customer of a claim.
-    pub fn of_claim(record: &ClaimRecord) -> Self {
-        Self {
-            client_id: record.client_id.clone(),
-            customer_id: record.customer_id.clone().filter(|_| record.ours),
-            modified: record.modified.filter(|_| record.ours),
-            is_ours: record.ours,
-            claimed_by: record.claimed_by,
-            in_doubt: record.outcome == Outcome::Unresolved,
-            may_be_uncreated: !record.ours && record.last != Some(Outcome::Created),
-        }
-    }
-
-    /// Whether the customer has another id of Kable's than was recorded.
-    fn is_another(&self, remote: &RemoteCustomer) -> bool {
-        let recorded = self.customer_id.as_ref();
-        recorded.is_some_and(|recorded| *recorded != remote.customer_id)
-    }
-
-    /// What the customer that Kable holds under this `clientId` is, compared with what is
-    /// expected. `times` is when creates of this checkpoint may have taken effect.
-    pub fn judge(
-        &self,
-        remote: &RemoteCustomer,
-        even_if_changed: bool,
-        times: &SendTimes,
-    ) -> SubjectVerdict {
-        let is_another = self.is_another(remote);
-        if is_another && !self.in_doubt {
-            return SubjectVerdict::Another;
-        }
-        // The recorded customer is gone, and a create in doubt may have made this one.
-        let is_recorded = self.is_ours && !is_another;
-        let is_proved = is_ours(remote.created, self.claimed_by) && times.include(remote.created);
-        if !is_recorded && !is_proved {
-            return SubjectVerdict::NotOurs;
-        }
-        // Without a record of it, a customer that was never modified is as it was created.
-        let recorded = self.modified.filter(|_| !is_another);
-        let expected = recorded.or(remote.created);
-        if even_if_changed || expected.is_some() && expected == remote.modified {
-            SubjectVerdict::AsExpected
-        } else {
-            SubjectVerdict::Changed
-        }
-    }
-}
-
-/// What a customer that was found is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SubjectVerdict {
-    /// The one to be removed.
-    AsExpected,
-    /// The one to be removed, but changed since.
-    Changed,
-    /// Another one than was recorded: that one is gone.
-    Another,
-    /// Not proved to be ours.
-    NotOurs,
-}
 
 /// The request that is next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,7 +42,7 @@ pub(super) enum RemovalEnd {
     /// It is not proved to be ours, and was left.
     NotOurs(Box<RemoteCustomer>),
     /// It was changed since, and was left.
-    Changed(Box<RemoteCustomer>),
+    Changed(SubjectChange),
     /// The API refused to remove it.
     Refused(Refusal),
     /// It is not known whether it is there.
@@ -149,6 +65,8 @@ pub(super) struct RemovalState {
     pub(super) removals: u32,
     /// Whether a removal was sent in this run whose result is not known.
     pub(super) is_lost: bool,
+    /// The `status` and `modified` of the customer before the last removal was sent.
+    before: Option<(String, Option<i64>)>,
     /// Kable's id of the customer that was found.
     pub(super) found_id: Option<String>,
     /// Whether its last look-up by Kable's id found none.
@@ -171,6 +89,7 @@ impl RemovalState {
             attempts: 0,
             removals: 0,
             is_lost: false,
+            before: None,
             found_id: None,
             is_missed_by_kable_id: false,
             refusal: None,
@@ -234,7 +153,7 @@ impl RemovalState {
     ) -> Option<RemovalEnd> {
         self.retries.unanswered = 0;
         let times = &facts.clocks.earlier;
-        let is_changed = match self.subject.judge(&remote, self.even_if_changed, times) {
+        let change = match self.subject.judge(&remote, self.even_if_changed, times) {
             // The customer whose removal is in doubt no longer has the `clientId`.
             SubjectVerdict::Another | SubjectVerdict::NotOurs
                 if self.is_lost && self.found_id.as_ref() != Some(&remote.customer_id) =>
@@ -243,21 +162,17 @@ impl RemovalState {
             }
             SubjectVerdict::Another => return Some(RemovalEnd::Another(remote)),
             SubjectVerdict::NotOurs => return Some(RemovalEnd::NotOurs(remote)),
-            SubjectVerdict::Changed => true,
-            SubjectVerdict::AsExpected => false,
+            SubjectVerdict::Changed(change) => Some(change),
+            SubjectVerdict::AsExpected => None,
         };
         self.adopt(&remote);
+        let now = (remote.status.clone(), remote.modified);
         // A customer that is cancelled was also modified.
-        if self.removal == Removal::Cancel && remote.is_inactive() {
-            let is_done = self.is_lost || self.removals > 0;
-            return Some(if is_done {
-                RemovalEnd::Removed(request_id)
-            } else {
-                RemovalEnd::AlreadyGone
-            });
+        if let Some(end) = self.inactive(&remote, &now, request_id) {
+            return Some(end);
         }
-        if is_changed {
-            return Some(RemovalEnd::Changed(remote));
+        if let Some(change) = change {
+            return Some(RemovalEnd::Changed(change));
         }
         if let Some(refusal) = self.refusal.take() {
             return Some(RemovalEnd::Refused(refusal));
@@ -265,8 +180,31 @@ impl RemovalState {
         if let Some(spent) = self.retries.spent(facts) {
             return Some(self.out_of_tries(spent));
         }
+        self.before = Some(now);
         self.next = RemovalStep::Remove(remote.customer_id);
         None
+    }
+
+    /// The end of a removal whose customer is shown, and not as active; `None` if it is active,
+    /// or no removal made it so. An API may show customers that it deleted.
+    fn inactive(
+        &self,
+        remote: &RemoteCustomer,
+        now: &(String, Option<i64>),
+        request_id: Option<String>,
+    ) -> Option<RemovalEnd> {
+        if !remote.is_inactive() {
+            return None;
+        }
+        let is_altered = self.before.as_ref().is_some_and(|before| before != now);
+        match self.removal {
+            Removal::Cancel if self.is_lost || self.removals > 0 => {
+                Some(RemovalEnd::Removed(request_id))
+            }
+            Removal::Cancel => Some(RemovalEnd::AlreadyGone),
+            Removal::Delete if self.is_lost && is_altered => Some(RemovalEnd::Removed(request_id)),
+            Removal::Delete => None,
+        }
     }
 
     /// The customer is the one to be removed: from now on it is known by this id.

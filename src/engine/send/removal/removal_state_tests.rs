@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{RemovalEnd, RemovalState, RemovalStep, RemovalSubject, SubjectVerdict};
+use super::{RemovalEnd, RemovalState, RemovalStep, RemovalSubject, SubjectChange, SubjectVerdict};
 use crate::domain::customer::tests::aster;
 use crate::domain::decision::ExistingPolicy;
 use crate::domain::plan_policy::PlanRules;
@@ -131,7 +131,8 @@ fn after(subject: RemovalSubject, removal: Removal, answers: &[Answered]) -> &'s
                 RemovalEnd::NeverThere => "never there",
                 RemovalEnd::Another(_) => "another",
                 RemovalEnd::NotOurs(_) => "not ours",
-                RemovalEnd::Changed(_) => "changed",
+                RemovalEnd::Changed(SubjectChange::Modified) => "changed",
+                RemovalEnd::Changed(SubjectChange::Inactive) => "inactive",
                 RemovalEnd::Refused(_) => "refused",
                 RemovalEnd::Unresolved(_) => "unresolved",
                 RemovalEnd::Stopped => "stopped",
@@ -173,7 +174,10 @@ fn each_answer_leads_on() {
             &[There, WasAbsent, There, WasAbsent, There],
             "refused",
         ),
-        (ours(), &[There, Lost, Cancelled], "changed"),
+        (ours(), &[There, Lost, Cancelled], "removed"),
+        (ours(), &[There, Lost, There, Refused, Cancelled], "removed"),
+        (ours(), &[There, Refused, Cancelled], "inactive"),
+        (ours(), &[Cancelled], "inactive"),
         (unsettled(), &[There], "remove"),
         (unsettled(), &[Older], "not ours"),
         (unsettled(), &[Modified], "changed"),
@@ -223,7 +227,7 @@ fn without_a_record_a_customer_is_as_it_was_created_if_it_was_never_modified() {
         };
         assert_eq!(
             subject.judge(&other, false, &SendTimes::default()),
-            SubjectVerdict::Changed
+            SubjectVerdict::Changed(SubjectChange::Modified)
         );
         assert_eq!(
             subject.judge(&other, true, &SendTimes::default()),
@@ -341,6 +345,30 @@ fn a_customer_that_a_create_in_doubt_made_anew_is_removed() {
             wanted,
             "{answers:?}"
         );
+    }
+}
+
+/// Only a change of what is shown proves that a removal in doubt was done.
+#[test]
+fn a_cancelled_customer_is_deleted_on_request_and_shown_as_deleted_then() {
+    let facts = facts_at(Duration::ZERO, BELIEVING);
+    let shown = |status: &str, later: i64| {
+        let mut remote = remote();
+        remote.status = status.to_owned();
+        remote.modified = Some(CLAIMED_BY + later);
+        remote
+    };
+    for (after, is_done) in [
+        (shown("CANCELLED", 5), false),
+        (shown("CANCELLED", 6), true),
+        (shown("DELETED", 5), true),
+        (shown("ACTIVE", 6), false),
+    ] {
+        let mut state = RemovalState::of(ours(), Removal::Delete, true);
+        assert_eq!(state.found(shown("CANCELLED", 5), None, &facts), None);
+        state.lost(&Trouble::default(), facts.now);
+        let end = state.found(after.clone(), None, &facts);
+        assert_eq!(end.is_some(), is_done, "{after:?}");
     }
 }
 

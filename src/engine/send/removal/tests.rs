@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use super::no_ledger::NoLedger;
-use super::removal_state::RemovalSubject;
+use super::removal_subject::RemovalSubject;
 use super::{RemovalOutcome, RemovalParts, RemovalSettings, RemovalTarget, run};
 use crate::domain::remote::RemoteCustomer;
 use crate::engine::pace::PaceSettings;
