@@ -11,6 +11,7 @@
 //! - `failure.rs`: classifies requests without a whole response
 //! - `response.rs`: interprets whole responses
 //! - `wire.rs`: the JSON bodies of requests and responses
+//! - `json_time.rs`: times in those of responses
 //! - `change_body.rs`: the JSON bodies of changes
 //! - `message.rs`: the error message in a body
 //! - `array_stream.rs`: splits a streamed JSON array into its elements
@@ -34,6 +35,7 @@ mod decoding;
 mod endpoints;
 mod failure;
 mod headers;
+mod json_time;
 mod limits;
 mod list_search;
 mod message;

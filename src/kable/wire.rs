@@ -13,6 +13,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use super::json_time::{instant, instant_or_local};
 use super::{Created, Removal};
 use crate::domain::catalog::{Catalog, CatalogEntry};
 use crate::domain::customer::{BillingContact, Customer};
@@ -81,8 +82,8 @@ pub(super) fn created(body: &[u8], customer: &Customer) -> serde_json::Result<(S
     let created = Created {
         customer_id: read.customer_id,
         keys: keys.map(|key: KeyMembers| key.key).collect(),
-        created: read.created.and_then(|text| time_ms(&text.0)),
-        modified: read.modified.and_then(|text| time_ms(&text.0)),
+        created: read.created,
+        modified: read.modified,
         altered: is_other(read.company_name, customer.company_name())
             || is_other(read.currency, customer.currency()),
     };
@@ -115,8 +116,8 @@ pub(super) fn customer(
         plan_ids: plans.map(|plans| plans.filter_map(|plan| plan.plan_id).collect()),
         bundle_ids: bundles.map(|bundles| bundles.filter_map(|plan| plan.bundle_id).collect()),
         contact: read.billing_contact.map(|ContactMembers(contact)| contact),
-        created: read.created.as_deref().and_then(time_ms),
-        modified: read.modified.as_deref().and_then(time_ms),
+        created: read.created,
+        modified: read.modified,
         namesake: None,
     })
 }
@@ -141,10 +142,10 @@ struct CreatedMembers<'b> {
     company_name: Option<JsonText<'b>>,
     #[serde(borrow, default, deserialize_with = "if_readable")]
     currency: Option<JsonText<'b>>,
-    #[serde(borrow, default, deserialize_with = "if_readable")]
-    created: Option<JsonText<'b>>,
-    #[serde(borrow, default, deserialize_with = "if_readable")]
-    modified: Option<JsonText<'b>>,
+    #[serde(default, deserialize_with = "instant")]
+    created: Option<i64>,
+    #[serde(default, deserialize_with = "instant_or_local")]
+    modified: Option<i64>,
 }
 
 /// What is read of a customer. Only the two ids are required; they identify it.
@@ -167,10 +168,10 @@ struct CustomerMembers {
     stripe_customer_id: Option<String>,
     #[serde(default, deserialize_with = "if_readable")]
     billing_contact: Option<ContactMembers>,
-    #[serde(default, deserialize_with = "if_readable")]
-    created: Option<String>,
-    #[serde(default, deserialize_with = "if_readable")]
-    modified: Option<String>,
+    #[serde(default, deserialize_with = "instant")]
+    created: Option<i64>,
+    #[serde(default, deserialize_with = "instant_or_local")]
+    modified: Option<i64>,
 }
 
 /// What is read of the answer to a removal.
@@ -383,14 +384,9 @@ pub(super) fn is_documented_failure(body: &[u8]) -> bool {
     serde_json::from_slice::<FailureBody>(without_mark(body)).is_ok()
 }
 
-/// Parses RFC 3339, and `2022-03-01 00:00:00+00:00` as in the vendor's examples.
-fn time_ms(text: &str) -> Option<i64> {
-    Some(text.parse::<jiff::Timestamp>().ok()?.as_millisecond())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{BundlePlans, Removal, create_body, created, customer, removal_members, time_ms};
+    use super::{BundlePlans, Removal, create_body, created, customer, removal_members};
     use crate::domain::customer::tests::aster;
     use crate::domain::field::Field;
 
@@ -493,15 +489,6 @@ mod tests {
             assert!(customer(body, &BundlePlans::new()).is_err());
             assert!(created(body, &aster()).is_err());
         }
-    }
-
-    #[test]
-    fn both_spellings_of_a_time_are_read() {
-        assert_eq!(
-            time_ms("2022-03-01T00:00:00.000Z"),
-            time_ms("2022-03-01 00:00:00+00:00")
-        );
-        assert_eq!(time_ms("yesterday"), None);
     }
 
     #[test]

@@ -42,7 +42,7 @@ fn odd_customers() -> Vec<(&'static str, &'static str)> {
             "other types",
             r#"{"customerId":"cus_1","clientId":"CLIENT","companyName":1,"currency":["USD"],
                "status":{"is":"ACTIVE"},"plans":"none","bundles":{},"billingContact":[],
-               "created":1646092800,"keys":true}"#,
+               "created":[1646092800],"keys":true}"#,
         ),
         (
             "other types within",

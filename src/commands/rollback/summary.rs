@@ -212,7 +212,7 @@ impl RollbackSummary {
             ),
             (
                 changed,
-                "left: changed or cancelled since they were created",
+                "left: changed or cancelled since they were created, or not known to be unchanged",
             ),
             (failed, "failed: Kable refused to delete them"),
             (
@@ -349,7 +349,10 @@ fn next(
             options.sending.dry_run = None;
             options.removal.even_if_changed = Some(true);
         });
-        add("Delete also those that were changed", all.line());
+        add(
+            "Delete also those that were changed, or may have been",
+            all.line(),
+        );
     }
     if lines.is_empty() {
         let left = counts.not_ours + counts.failed;

@@ -133,6 +133,7 @@ fn after(subject: RemovalSubject, removal: Removal, answers: &[Answered]) -> &'s
                 RemovalEnd::NotOurs(_) => "not ours",
                 RemovalEnd::Changed(SubjectChange::Modified) => "changed",
                 RemovalEnd::Changed(SubjectChange::Inactive) => "inactive",
+                RemovalEnd::Changed(SubjectChange::Unknown) => "not known",
                 RemovalEnd::Refused(_) => "refused",
                 RemovalEnd::Unresolved(_) => "unresolved",
                 RemovalEnd::Stopped => "stopped",
@@ -214,11 +215,16 @@ fn without_a_record_a_customer_is_as_it_was_created_if_it_was_never_modified() {
         subject.judge(&remote(), false, &SendTimes::default()),
         SubjectVerdict::AsExpected
     );
-    for (created, modified) in [
-        (Some(CLAIMED_BY), Some(CLAIMED_BY + 1)),
-        (Some(CLAIMED_BY), None),
-        (None, Some(CLAIMED_BY)),
-        (None, None),
+    let unknown = SubjectChange::Unknown;
+    for (created, modified, change) in [
+        (
+            Some(CLAIMED_BY),
+            Some(CLAIMED_BY + 1),
+            SubjectChange::Modified,
+        ),
+        (Some(CLAIMED_BY), None, unknown),
+        (None, Some(CLAIMED_BY), unknown),
+        (None, None, unknown),
     ] {
         let other = RemoteCustomer {
             created,
@@ -227,7 +233,7 @@ fn without_a_record_a_customer_is_as_it_was_created_if_it_was_never_modified() {
         };
         assert_eq!(
             subject.judge(&other, false, &SendTimes::default()),
-            SubjectVerdict::Changed(SubjectChange::Modified)
+            SubjectVerdict::Changed(change)
         );
         assert_eq!(
             subject.judge(&other, true, &SendTimes::default()),

@@ -71,6 +71,8 @@ impl RemovalSubject {
             SubjectVerdict::AsExpected
         } else if remote.is_inactive() {
             SubjectVerdict::Changed(SubjectChange::Inactive)
+        } else if expected.is_none() || remote.modified.is_none() {
+            SubjectVerdict::Changed(SubjectChange::Unknown)
         } else {
             SubjectVerdict::Changed(SubjectChange::Modified)
         }
@@ -82,7 +84,7 @@ impl RemovalSubject {
 pub enum SubjectVerdict {
     /// The one to be removed.
     AsExpected,
-    /// The one to be removed, but changed since.
+    /// The one to be removed, but changed since, or not certainly as it was.
     Changed(SubjectChange),
     /// Another one than was recorded: that one is gone.
     Another,
@@ -97,6 +99,8 @@ pub enum SubjectChange {
     Modified,
     /// It was cancelled or deleted.
     Inactive,
+    /// It may have been changed: `modified` was not readable, then or now.
+    Unknown,
 }
 
 impl SubjectChange {
@@ -105,6 +109,9 @@ impl SubjectChange {
         match self {
             Self::Modified => "it was changed since it was last seen",
             Self::Inactive => "it is no longer active: it was cancelled or deleted since",
+            Self::Unknown => {
+                "Kable shows no readable `modified`: whether it was changed is not known"
+            }
         }
     }
 }
