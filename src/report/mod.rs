@@ -75,6 +75,24 @@ use crate::domain::remote::Difference;
 use crate::domain::row::{Columns, Origin, Row};
 use crate::domain::summary::{RequestCounts, RowCounts};
 
+/// How many rows wait for what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WaitingCounts {
+    /// For a create without an answer, which may still take effect.
+    pub creates: u64,
+    /// For an update that does not show yet.
+    pub updates: u64,
+    /// For another look-up.
+    pub others: u64,
+}
+
+impl WaitingCounts {
+    /// How many rows wait.
+    pub fn total(self) -> u64 {
+        self.creates + self.updates + self.others
+    }
+}
+
 /// Something that happens during a run.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
@@ -140,11 +158,10 @@ pub enum Event {
         /// The time until then.
         wait: Duration,
     },
-    /// Nothing is sent until creates that may still take effect have done so, or can't
-    /// any more.
+    /// Nothing is sent until what was sent shows at Kable, or can't any more.
     Waiting {
-        /// The rows that they are about.
-        rows: u64,
+        /// The rows that wait.
+        rows: WaitingCounts,
         /// The longest time until one of them is looked up again.
         longest: Duration,
     },

@@ -139,7 +139,7 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
         if let Some(last) = self.waiting.last().filter(|last| *last > self.said_until) {
             self.said_until = last;
             self.sender.observer.observe(&Event::Waiting {
-                rows: self.waiting.rows.len() as u64,
+                rows: self.waiting.counts(),
                 longest: last.saturating_sub(self.sender.began.elapsed()),
             });
         }

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc};
 
-use super::row_state::RowState;
+use super::row_state::{ChangeState, CreateState, RowState};
 use crate::engine::ticket::Ticket;
+use crate::report::WaitingCounts;
 
 /// Beyond any run's end.
 pub(super) const A_YEAR: Duration = Duration::from_hours(24 * 365);
@@ -99,6 +100,27 @@ impl<N> WaitingRows<N> {
     /// When the last of them continues.
     pub(super) fn last(&self) -> Option<Duration> {
         self.rows.last_key_value().map(|((until, _), _)| *until)
+    }
+
+    /// How many of them wait for what.
+    pub(super) fn counts(&self) -> WaitingCounts {
+        let mut counts = WaitingCounts::default();
+        for (_, state) in self.rows.values() {
+            let count = match (state.change, state.create) {
+                (ChangeState::Lost | ChangeState::Accepted, _) => &mut counts.updates,
+                (
+                    ChangeState::None,
+                    CreateState::ClaimLost
+                    | CreateState::InDoubt
+                    | CreateState::Acknowledged { .. },
+                ) => &mut counts.creates,
+                (ChangeState::None, CreateState::NotSent | CreateState::ProvedAbsent) => {
+                    &mut counts.others
+                }
+            };
+            *count += 1;
+        }
+        counts
     }
 
     pub(super) fn pop(&mut self) -> Option<(N, Box<RowState>)> {

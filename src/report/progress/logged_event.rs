@@ -51,7 +51,7 @@ pub(super) fn log_event(event: &Event, more: u64) {
             info!(target: TARGET, event = "canary_waits", seconds = wait.as_secs_f64());
         }
         Event::Waiting { rows, longest } => {
-            let seconds = longest.as_secs_f64().ceil();
+            let (rows, seconds) = (rows.total(), longest.as_secs_f64().ceil());
             info!(target: TARGET, event = "waiting", rows, seconds);
         }
         Event::Finishing { in_flight } => {
