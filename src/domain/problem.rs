@@ -101,6 +101,10 @@ impl Code {
     }
 }
 
+/// The message of a create that asked for keys, and whose answer has none; a row with lost
+/// keys and another message got no answer.
+pub const NO_READABLE_KEY: &str = "the answer to its create has no key that can be read";
+
 /// A fix of a problem.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fix {

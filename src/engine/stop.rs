@@ -30,6 +30,12 @@ pub enum Halt {
         /// What one of them was.
         message: String,
     },
+    /// The first creates of the run asked for keys, and their answers have none that can be
+    /// read.
+    NoKeys {
+        /// How many creates.
+        creates: usize,
+    },
     /// More rows were rejected or failed than allowed.
     TooManyErrors {
         /// How many.
@@ -73,6 +79,7 @@ impl Halt {
             Self::Denied { .. }
             | Self::AllAlike { .. }
             | Self::Unreadable { .. }
+            | Self::NoKeys { .. }
             | Self::TooManyErrors { .. }
             | Self::TooManyChanges { .. }
             | Self::Canary { .. }

@@ -11,6 +11,7 @@
 //! - `failure.rs`: classifies requests without a whole response
 //! - `response.rs`: interprets whole responses
 //! - `wire.rs`: the JSON bodies of requests and responses
+//! - `created_keys.rs`: the API keys in the answer to a create
 //! - `json_time.rs`: times in those of responses
 //! - `change_body.rs`: the JSON bodies of changes
 //! - `message.rs`: the error message in a body
@@ -29,6 +30,7 @@
 mod array_stream;
 mod change_body;
 pub mod client;
+mod created_keys;
 pub mod customer_pages;
 pub mod customer_reader;
 mod decoding;

@@ -13,6 +13,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use super::created_keys::created_keys;
 use super::json_time::{instant, instant_or_local};
 use super::{Created, Removal};
 use crate::domain::catalog::{Catalog, CatalogEntry};
@@ -75,13 +76,13 @@ impl<'c, F: Fn() -> I, I: Iterator<Item = (Field, &'c str)>> Serialize for JsonO
 /// that was created. The error says what is missing.
 pub(super) fn created(body: &[u8], customer: &Customer) -> serde_json::Result<(String, Created)> {
     let read: CreatedMembers<'_> = serde_json::from_slice(without_mark(body))?;
-    let keys = read.keys.into_iter();
-    let keys = keys.filter_map(|key| serde_json::from_str(key.get()).ok());
+    let keys = read.keys.map(created_keys).filter(|keys| !keys.is_empty());
+    let keys = keys.or_else(|| read.api_keys.map(created_keys));
     let is_other =
         |given: Option<JsonText<'_>>, sent: &str| given.is_some_and(|text| text.0 != sent);
     let created = Created {
         customer_id: read.customer_id,
-        keys: keys.map(|key: KeyMembers| key.key).collect(),
+        keys: keys.unwrap_or_default(),
         created: read.created,
         modified: read.modified,
         altered: is_other(read.company_name, customer.company_name())
@@ -134,10 +135,10 @@ pub(super) fn without_mark(body: &[u8]) -> &[u8] {
 struct CreatedMembers<'b> {
     customer_id: String,
     client_id: String,
-    /// Parsed one by one: the API returns them only once, so a malformed key must
-    /// not lose the others.
-    #[serde(borrow, default, deserialize_with = "if_readable")]
-    keys: Vec<&'b RawValue>,
+    #[serde(borrow)]
+    keys: Option<&'b RawValue>,
+    #[serde(borrow)]
+    api_keys: Option<&'b RawValue>,
     #[serde(borrow, default, deserialize_with = "if_readable")]
     company_name: Option<JsonText<'b>>,
     #[serde(borrow, default, deserialize_with = "if_readable")]
@@ -335,11 +336,6 @@ fn listed_plans(plans: Option<&[PlanOfBundle]>, ids: Option<&[String]>) -> Optio
     };
     let written_out = plans.map(|plans| plans.iter().map(id).collect());
     written_out.or_else(|| ids.map(<[String]>::to_vec))
-}
-
-#[derive(Deserialize)]
-struct KeyMembers {
-    key: secrecy::SecretString,
 }
 
 /// Reads a list of plans or bundles, and which plans the bundles contain.

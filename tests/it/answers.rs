@@ -410,3 +410,36 @@ fn an_api_whose_answers_cannot_be_read_is_not_waited_for() {
     let created: usize = (1..=many).map(created).sum();
     assert!(created < many / 2, "{created}");
 }
+
+#[test]
+fn keys_in_another_form_are_kept() {
+    let keys = r#""keys":{"TEST":"sk_test.1","LIVE":{"secret":"sk_live.1"}}"#;
+    let body = format!(r#"{{"clientId":"CLIENT","customerId":"cus_1",{keys}}}"#);
+    let act = says("201 Created", &body).done();
+    let server = Raw::start(1024, [(Ask::Create, "c-1".to_owned(), vec![act])]);
+    let run = Run::new().credentials().input("in.csv", rows(1));
+    run.go(&format!("import in.csv --keys --base-url {}", server.url()))
+        .code(0)
+        .keeps_to_itself("sk_live.1");
+    let kept = run.text("in.csv.results/keys.csv");
+    assert_eq!(kept.lines().count(), 3, "{kept}");
+}
+
+#[test]
+fn a_run_whose_first_creates_return_no_keys_stops() {
+    let server = Raw::start(1024, []);
+    let run = Run::new().credentials().input("in.csv", rows(50));
+    let import = format!(
+        "import in.csv --keys --concurrency 1 --base-url {}",
+        server.url()
+    );
+    run.go(&import)
+        .code(5)
+        .says("the answers to the first 3 creates have no key that can be read (--keys)")
+        .says("the answer to its create has no key that can be read: issue new ones");
+    let summary = run.summary("in.csv");
+    summary.outcomes(&[("created", 3), ("pending", 47)]);
+    assert_eq!(summary.0["stop_reason"], "no_keys");
+    assert_eq!(summary.lines_of("keys_lost"), [2, 3, 4]);
+    run.go(&import.replace("--keys", "")).code(0);
+}

@@ -23,6 +23,7 @@ pub(in crate::commands) fn exit_of_halt(halt: &Halt) -> Exit {
         Halt::OutOfTime { .. } => Exit::Stopped,
         Halt::AllAlike { .. }
         | Halt::Unreadable { .. }
+        | Halt::NoKeys { .. }
         | Halt::TooManyErrors { .. }
         | Halt::TooManyChanges { .. }
         | Halt::Canary { .. }
@@ -44,6 +45,7 @@ pub(in crate::commands) fn demand_accepted(
             Halt::Interrupted
             | Halt::AllAlike { .. }
             | Halt::Unreadable { .. }
+            | Halt::NoKeys { .. }
             | Halt::TooManyErrors { .. }
             | Halt::TooManyChanges { .. }
             | Halt::OutOfTime { .. }
@@ -62,6 +64,7 @@ pub(in crate::commands) fn reason_word(halt: &Halt) -> &'static str {
         Halt::Denied { .. } => "credentials_refused",
         Halt::AllAlike { .. } => "refused_alike",
         Halt::Unreadable { .. } => "unreadable_answers",
+        Halt::NoKeys { .. } => "no_keys",
         Halt::TooManyErrors { .. } => "too_many_errors",
         Halt::TooManyChanges { .. } => "too_many_changes",
         Halt::OutOfTime { .. } => "out_of_time",
@@ -80,6 +83,7 @@ pub(in crate::commands) fn how(halt: Option<&Halt>) -> &'static str {
             Halt::Denied { .. }
             | Halt::AllAlike { .. }
             | Halt::Unreadable { .. }
+            | Halt::NoKeys { .. }
             | Halt::TooManyErrors { .. }
             | Halt::TooManyChanges { .. }
             | Halt::OutOfTime { .. }

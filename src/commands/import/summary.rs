@@ -155,7 +155,7 @@ impl ImportSummary<'_> {
                     .with_more_changes(*changes)
                     .planning_as(self.command),
             ),
-            Some(Halt::AllAlike { .. } | Halt::Unreadable { .. }) => {
+            Some(Halt::AllAlike { .. } | Halt::Unreadable { .. } | Halt::NoKeys { .. }) => {
                 ("Go on once the cause is mended", same())
             }
             Some(Halt::Canary { .. }) => (
@@ -271,6 +271,9 @@ fn why(halt: &Halt, summary: &Summary) -> String {
         ),
         Halt::Unreadable { message } => format!(
             "Stopped: the first answers about customers can't be read ({message}). Check --base-url, and what answers there. The next run looks up what was sent."
+        ),
+        Halt::NoKeys { creates } => format!(
+            "Stopped: the answers to the first {creates} creates have no key that can be read (--keys), and those of all others would be lost too. What was done is kept."
         ),
         Halt::TooManyErrors { errors, allowed } if summary.requests.sent == 0 => format!(
             "Nothing was sent: {} rejected or failed, and no more than {} may be (--max-errors, --all-or-nothing).",

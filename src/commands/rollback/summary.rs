@@ -308,6 +308,7 @@ fn why(halt: &Halt) -> Option<String> {
         | Halt::TooManyErrors { .. }
         | Halt::TooManyChanges { .. }
         | Halt::Canary { .. }
+        | Halt::NoKeys { .. }
         | Halt::Declined
         | Halt::Broken => None,
     }

@@ -14,7 +14,7 @@ use crate::domain::decision::Decision;
 use crate::domain::field::Field;
 use crate::domain::outcome::OutcomeCounts;
 use crate::domain::plan_policy::PlanPolicy;
-use crate::domain::problem::{Code, Problem};
+use crate::domain::problem::{Code, NO_READABLE_KEY, Problem};
 use crate::domain::problem_groups::ProblemCounts;
 use crate::domain::recorded_differences::recorded_differences;
 use crate::domain::remote::ComparedCustomer;
@@ -206,9 +206,7 @@ where
         let mut entry = self.entry(id, &fit.client_id)?;
         let absent = self.listed.absent;
         let outcome = outcome_of(decision, entry.as_ref(), fit.digest.as_ref(), absent);
-        if entry.as_ref().is_some_and(|entry| entry.keys_lost) {
-            fit.problems.push(keys_lost(&fit.client_id));
-        }
+        fit.problems.extend(keys_lost(entry.as_ref()));
         if let (Decision::Skip(_), Some(entry)) = (decision, &mut entry)
             && fit.is_repeat
         {
@@ -278,9 +276,7 @@ where
         let list = self.remote_list.as_deref_mut().zip(row.listed);
         let remote = list.map(|(list, places)| ListedRemote::at(list, places, row.step));
         let remote = remote.transpose().context("cannot read a temporary file")?;
-        if entry.as_ref().is_some_and(|entry| entry.keys_lost) {
-            problems.push(keys_lost(&row.client_id));
-        }
+        problems.extend(keys_lost(entry.as_ref()));
         let client_id = row.client_id.clone();
         let Some(sync) = &self.sync else {
             bail!("a row of a sync without one; this is a bug in kable-bulk");
@@ -326,13 +322,19 @@ where
     }
 }
 
-fn keys_lost(client_id: &str) -> Problem {
-    let message = format!(
-        "customer {} may have been created by this import, and the answer with its keys was lost: issue new ones",
-        quoted(client_id)
-    );
-    Problem {
+/// The warning that the customer's keys are lost, if they are.
+fn keys_lost(entry: Option<&ClaimRecord>) -> Option<Problem> {
+    let entry = entry.filter(|entry| entry.keys_lost)?;
+    let client_id = &entry.client_id;
+    let last = entry.message.as_deref().unwrap_or_default();
+    let how = if last.ends_with(NO_READABLE_KEY) {
+        format!("was created by this import, and {NO_READABLE_KEY}")
+    } else {
+        "may have been created by this import, and the answer with its keys was lost".to_owned()
+    };
+    let message = format!("customer {} {how}: issue new ones", quoted(client_id));
+    Some(Problem {
         value: shown(client_id),
         ..Problem::of_row(Code::KeysLost, message)
-    }
+    })
 }

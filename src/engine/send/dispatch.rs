@@ -10,6 +10,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use super::delivery::{InFlight, RowProgress};
 use super::inbox::RecorderMessage;
+use super::keyless_creates::KeylessCreates;
 use super::metrics::Metrics;
 use super::queue::{A_YEAR, TicketQueue, WaitingRows};
 use super::row_state::RowState;
@@ -69,6 +70,7 @@ pub(super) struct Dispatch<A, O> {
     /// A row that waits because no more of its kind may be in flight until it is known
     /// whether the kind is refused.
     pub(super) held_back: Option<Ticket>,
+    pub(super) keyless: KeylessCreates,
     /// Rows that wait for a time.
     pub(super) waiting: WaitingRows<RowKinds>,
     /// Until when it was said that nothing is sent because of them.
@@ -238,6 +240,7 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
     async fn delivered(&mut self, row: RowKinds, delivery: Delivery) {
         match delivery {
             Delivery::Settled(settled) => {
+                self.look_for_keys(&settled);
                 for refused in self.learn(&row, &settled.settlement) {
                     self.failed(refused.settled).await;
                 }
@@ -264,6 +267,18 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
                 self.refused(kinds, &words, *refused).await;
             }
             Delivery::InDoubt => {}
+        }
+    }
+
+    /// Ends the sending if creates that ask for keys get none.
+    fn look_for_keys(&mut self, settled: &Settled) {
+        let is_answer = settled.settlement.outcome == Outcome::Created
+            && settled.settlement.status.is_some_and(|status| status < 300);
+        if !self.sender.keys || !is_answer {
+            return;
+        }
+        if let Some(creates) = self.keyless.created(!settled.keys.is_empty()) {
+            self.sender.stop.halt(Halt::NoKeys { creates });
         }
     }
 

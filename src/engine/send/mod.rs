@@ -23,6 +23,7 @@
 //! - `ownership.rs`: whether an existing customer is this checkpoint's
 //! - `server_clock.rs`: how far the server's clock can be ahead of ours
 //! - `systemic_refusal.rs`: refusals with one cause
+//! - `keyless_creates.rs`: creates that ask for keys and get none
 //! - `systemic_failure.rs`: server errors with one cause
 //! - `orphaned_claims.rs`: claims in doubt whose rows have left the input
 //! - `removal/`: cancels or deletes customers, through the same gates
@@ -43,6 +44,7 @@ mod dispatch;
 mod facts;
 mod feed;
 mod inbox;
+mod keyless_creates;
 pub(super) mod legibility;
 pub(super) mod list_lookup;
 mod look_up;
@@ -303,6 +305,7 @@ where
         recorder,
         alike: systemic_refusal::SystemicRefusal::default(),
         held_back: None,
+        keyless: keyless_creates::KeylessCreates::default(),
         waiting: WaitingRows::default(),
         said_until: Duration::ZERO,
     };

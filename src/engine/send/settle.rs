@@ -7,6 +7,7 @@ use super::seen_customer::SeenCustomer;
 use super::systemic_refusal;
 use crate::domain::decision::{ExistingPolicy, UNKNOWN_DIGEST};
 use crate::domain::outcome::Outcome;
+use crate::domain::problem::NO_READABLE_KEY;
 use crate::domain::recorded_differences::differing_values;
 use crate::domain::remote::{RemoteCustomer, differences};
 use crate::domain::update::unshown_fields;
@@ -88,14 +89,20 @@ pub(super) fn settle(state: &mut RowState, end: RowEnd, facts: &Facts) -> Delive
             // be ours then: a rollback must never delete the customers of others.
             let (claim, made) = (state.ticket.claim, customer.created);
             let may_be_older = facts.clocks.may_be_older(claim, made, state.date_ms);
+            let is_keyless = facts.keys && customer.keys.is_empty();
+            let notes = [
+                may_be_older.then_some(MAY_BE_OLDER),
+                is_keyless.then_some(NO_READABLE_KEY),
+            ];
+            let notes: Vec<&str> = notes.into_iter().flatten().collect();
             Delivery::Settled(Settled {
                 settlement: Settlement {
                     customer_id: Some(customer.customer_id),
                     modified: customer.modified,
                     request_id,
                     status: Some(status),
-                    keys_lost: facts.keys && customer.keys.is_empty(),
-                    message: may_be_older.then(|| MAY_BE_OLDER.to_owned()),
+                    keys_lost: is_keyless,
+                    message: (!notes.is_empty()).then(|| notes.join("; ")),
                     ..settlement(state, Outcome::Created, !may_be_older)
                 },
                 keys: customer.keys,

@@ -72,13 +72,7 @@ impl IdSorter {
     pub(super) fn push_list(&mut self, list: &mut RemoteList, surplus: bool) -> io::Result<()> {
         list.scan(&mut |ids, place| {
             let is_inactive = ids.is_inactive();
-            let item = pack_listed(
-                &ids.client_id,
-                ListedPlace {
-                    place,
-                    is_inactive,
-                },
-            );
+            let item = pack_listed(&ids.client_id, ListedPlace { place, is_inactive });
             if surplus {
                 return self.rows.push_kept(item);
             }

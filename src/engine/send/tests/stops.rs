@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::remote_change::RemoteChange;
 use crate::domain::row::Origin;
+use crate::engine::send::keyless_creates::KeylessCreates;
 
 #[tokio::test]
 async fn what_a_stopped_run_did_not_send_is_pending_and_sent_by_the_next() {
@@ -293,6 +294,7 @@ async fn after_a_stop_an_answer_is_awaited_for_ten_seconds_and_its_row_stays_cla
         stripe: false,
         alike: SystemicRefusal::default(),
         held_back: None,
+        keyless: KeylessCreates::default(),
         waiting: WaitingRows::default(),
         said_until: Duration::ZERO,
     };
