@@ -63,6 +63,8 @@ pub struct RowTally {
     pub plans: ValueCounts,
     /// Rejected rows without a certain `clientId`: whose they are is not known.
     pub unidentified: u64,
+    /// Rows whose `clientId` an earlier row has.
+    pub repeated: u64,
     /// Rows of the table that stand in cells of other rows, by a stray quote.
     pub swallowed: u64,
     /// Rows whose `clientId` is doubted, and not that of a customer that Kable holds.
@@ -126,6 +128,7 @@ impl RowTally {
         self.countries.add_all(&later.countries);
         self.plans.add_all(&later.plans);
         self.unidentified += later.unidentified;
+        self.repeated += later.repeated;
         self.swallowed += later.swallowed;
         self.doubted += later.doubted;
         for (count, more) in self.defaulted.iter_mut().zip(later.defaulted) {

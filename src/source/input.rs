@@ -16,7 +16,7 @@ use super::bytes::positioned::Positioned;
 use super::bytes::text_encoding::TextEncoding;
 use super::csv::CsvRows;
 use super::csv::dialect::TableLayout;
-use super::input_note::{InputNote, InputNotes, MissingRows};
+use super::input_note::{Completeness, InputNote, InputNotes};
 use super::json::layout::{Layout, layout_of};
 use super::json::orientation::other_orientation;
 use super::jsonl::{JsonlRows, LineForm};
@@ -359,9 +359,9 @@ impl Input {
         self.notes.all.as_deref()
     }
 
-    /// Why rows may be missing from what is read of it.
-    pub fn missing_rows(&self) -> &[MissingRows] {
-        &self.notes.of_missing_rows
+    /// Why rows may be missing from what is read of it, and whether it has several pages.
+    pub fn completeness(&self) -> &Completeness {
+        &self.notes.completeness
     }
 
     /// Its encoding, if that is not UTF-8.

@@ -18,6 +18,15 @@ pub struct MissingRows {
     pub part: Option<ListPart>,
 }
 
+/// Whether what is read of an input is all of it.
+#[derive(Debug, Default)]
+pub struct Completeness {
+    /// Why rows may be missing.
+    pub missing_rows: Vec<MissingRows>,
+    /// Whether its rows are those of several pages, one after the other.
+    pub has_pages: bool,
+}
+
 /// Something that is said of an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct InputNote {
@@ -27,6 +36,8 @@ pub(super) struct InputNote {
     pub(super) lacks_rows: bool,
     /// The part of a list that it has, if that is why.
     pub(super) part: Option<ListPart>,
+    /// Whether it says that the rows are those of several pages.
+    of_pages: bool,
 }
 
 impl InputNote {
@@ -36,15 +47,23 @@ impl InputNote {
             text: text.into(),
             lacks_rows: false,
             part: None,
+            of_pages: false,
         }
     }
 
     /// A note on rows that may be missing.
     pub(super) fn of_missing_rows(text: impl Into<String>) -> Self {
         Self {
-            text: text.into(),
             lacks_rows: true,
-            part: None,
+            ..Self::of(text)
+        }
+    }
+
+    /// A note on rows of several pages.
+    pub(super) fn of_pages(text: impl Into<String>) -> Self {
+        Self {
+            of_pages: true,
+            ..Self::of(text)
         }
     }
 
@@ -62,8 +81,8 @@ impl InputNote {
 pub(super) struct InputNotes {
     /// All notes; `None` if there are none.
     pub(super) all: Option<String>,
-    /// Those that mean that rows may be missing.
-    pub(super) of_missing_rows: Vec<MissingRows>,
+    /// What they say of rows that are missing.
+    pub(super) completeness: Completeness,
 }
 
 impl From<Vec<InputNote>> for InputNotes {
@@ -73,11 +92,15 @@ impl From<Vec<InputNote>> for InputNotes {
             text: note.text.clone(),
             part: note.part,
         });
-        let of_missing_rows = missing.collect();
+        let missing_rows = missing.collect();
+        let has_pages = notes.iter().any(|note| note.of_pages);
         let all: Vec<String> = notes.into_iter().map(|note| note.text).collect();
         Self {
             all: (!all.is_empty()).then(|| all.join("; ")),
-            of_missing_rows,
+            completeness: Completeness {
+                missing_rows,
+                has_pages,
+            },
         }
     }
 }

@@ -67,10 +67,11 @@ impl Conversion {
         if *is_sequence {
             parts.push("read as JSON texts with record separators (RFC 7464)".to_owned());
         }
-        (!parts.is_empty()).then(|| InputNote {
-            text: parts.join("; "),
-            lacks_rows: sheet.as_ref().is_some_and(|sheet| sheet.lacks_rows),
-            part: None,
+        let text = (!parts.is_empty()).then(|| parts.join("; "))?;
+        Some(if sheet.as_ref().is_some_and(|sheet| sheet.lacks_rows) {
+            InputNote::of_missing_rows(text)
+        } else {
+            InputNote::of(text)
         })
     }
 }

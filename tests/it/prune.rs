@@ -325,6 +325,55 @@ fn the_pages_of_one_list_are_the_whole_list_together() {
     assert_eq!(cancelled(&run), ["c-10", "c-8", "c-9"]);
 }
 
+/// With rows enough for its `total`, by a page that is there twice.
+#[test]
+fn none_is_cancelled_while_a_page_is_there_twice() {
+    let run = Run::new().server(&[]).input("in.csv", rows(10));
+    sync(&run, "in.csv").code(0);
+    let page = |first, last, beside: &str| {
+        let objects = objects(&rows_from(first, last)).join(",");
+        format!("{{{beside}\"data\":[{objects}]}}")
+    };
+    let total = "\"total\":9,";
+    let twice = "of the pages that were read, one may be there twice";
+    for (inputs, texts, why) in [
+        (
+            "1.json 2.json 3.json",
+            vec![page(1, 3, total), page(4, 6, total), page(4, 6, total)],
+            twice,
+        ),
+        (
+            "all.json",
+            vec![page(1, 3, total) + &page(4, 6, total) + &page(4, 6, total)],
+            twice,
+        ),
+        (
+            "cursors.json",
+            vec![page(1, 3, "") + &page(4, 6, "") + &page(4, 6, "")],
+            twice,
+        ),
+        // Of two lists that count as many rows, a page each.
+        (
+            "a.json b.json",
+            vec![page(1, 3, "\"total\":5,"), page(4, 6, "\"total\":5,")],
+            "a.json may lack rows (it has 3 rows of the 5",
+        ),
+        (
+            "ab.json",
+            vec![page(1, 3, "\"total\":5,") + &page(4, 6, "\"total\":5,")],
+            "ab.json may lack rows (it has 6 rows and not the 5",
+        ),
+    ] {
+        for (name, text) in inputs.split(' ').zip(texts) {
+            run.write(name, text);
+        }
+        let line = format!("{inputs} --prune cancel --yes --max-changes 50% --max-errors 9");
+        let real = sync(&run, &line).code(3);
+        real.says(why).says("none is cancelled");
+    }
+    assert_eq!(run.counts().of(Call::Cancel), 0);
+}
+
 /// Of a part of an export that failed, all customers would be cancelled.
 #[test]
 fn none_is_cancelled_while_an_input_has_no_rows() {

@@ -52,7 +52,8 @@ pub(super) fn without_rows(inputs: &[Input], numbers: &[usize]) -> anyhow::Resul
     let mut reasons = Vec::new();
     for input in numbers.iter().filter_map(|number| inputs.get(*number)) {
         // JSON says so in its own words.
-        let is_said = input.missing_rows().iter().any(|why| why.part.is_none());
+        let missing = &input.completeness().missing_rows;
+        let is_said = missing.iter().any(|why| why.part.is_none());
         if !is_said && !has_added_columns(input)? {
             reasons.push(format!("{} has no rows of customers", input.name));
         }
@@ -60,20 +61,38 @@ pub(super) fn without_rows(inputs: &[Input], numbers: &[usize]) -> anyhow::Resul
     Ok(reasons)
 }
 
-/// Why rows may be missing from what was read of `inputs`.
-pub(super) fn unread_rows(inputs: &[Input]) -> Vec<String> {
+/// Why rows may be missing from what was read of `inputs`, whose rows are counted in `tally`.
+pub(super) fn unread_rows(inputs: &[Input], tally: &RowTally) -> Vec<String> {
     let mut reasons = Vec::new();
-    let missing = inputs.iter().flat_map(Input::missing_rows);
+    let all = inputs.iter().map(Input::completeness);
+    let missing = all.clone().flat_map(|input| &input.missing_rows);
     let read = read_of_lists(missing.filter_map(|why| why.part));
-    // Several inputs may be the pages of one list.
-    let is_whole = |part: ListPart| read.get(&part.total) >= Some(&part.total);
+    // Several inputs may be the pages of one list. If they have more rows than the list, some
+    // are of another list that counts as many.
+    let is_whole = |part: ListPart| read.get(&part.total) == Some(&part.total);
     for input in inputs {
-        let name = &input.name;
-        for why in input.missing_rows() {
+        for why in &input.completeness().missing_rows {
             if !why.part.is_some_and(is_whole) {
-                reasons.push(format!("{name} may lack rows ({})", why.text));
+                reasons.push(format!("{} may lack rows ({})", input.name, why.text));
             }
         }
+    }
+    let has_pages = !read.is_empty() || all.clone().any(|input| input.has_pages);
+    if has_pages && reasons.is_empty() && tally.repeated > 0 {
+        let repeated = counted(tally.repeated, "row repeats", "rows repeat");
+        reasons.push(format!(
+            "{repeated} the clientId of an earlier one: of the pages that were read, one may be there \
+             twice, and another not at all"
+        ));
+    }
+    reasons
+}
+
+/// Which of `inputs` are not as they were opened.
+pub(super) fn changed_inputs(inputs: &[Input]) -> Vec<String> {
+    let mut reasons = Vec::new();
+    for input in inputs {
+        let name = &input.name;
         match input.change() {
             FileChange::Same => {}
             FileChange::Grown(_) => reasons.push(format!("{name} grew since it was opened")),

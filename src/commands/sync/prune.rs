@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
-use super::missing_rows::{unknown_rows, unread_rows, without_rows};
+use super::missing_rows::{changed_inputs, unknown_rows, unread_rows, without_rows};
 use crate::commands::import::sending::{context, pacing, tick};
 use crate::commands::import::session::Session;
 use crate::commands::lost_zeros::LostZeros;
@@ -110,7 +110,7 @@ impl Prune {
             return Ok(());
         };
         // An export may still be writing the file.
-        let unread = unread_rows(&session.prepared.inputs);
+        let unread = changed_inputs(&session.prepared.inputs);
         if !unread.is_empty() {
             say_withheld(session, &unread);
             self.counts.withheld += std::mem::take(&mut self.counts.pending);
@@ -177,7 +177,8 @@ fn reasons(session: &Session, surveyed: &Survey) -> anyhow::Result<Vec<String>> 
         reasons.push("all rows of the input are left out".to_owned());
     }
     reasons.extend(without_rows);
-    reasons.extend(unread_rows(&prepared.inputs));
+    reasons.extend(unread_rows(&prepared.inputs, &surveyed.tally));
+    reasons.extend(changed_inputs(&prepared.inputs));
     reasons.extend(unknown_rows(&surveyed.tally));
     Ok(reasons)
 }

@@ -38,6 +38,8 @@ pub(super) fn count(verdicts: &mut Verdicts, strict: bool) -> std::io::Result<Ve
     while let Some(verdict) = verdicts.read_next()? {
         let rejects = verdict.rejects(strict);
         counts.rejected += u64::from(verdict.fit && rejects);
+        let is_repeat = verdict.duplicate.is_some() || verdict.passed_over;
+        counts.tally.repeated += u64::from(is_repeat);
         if let Some(reason) = verdict.skipped() {
             counts.skipped += 1;
             counts.skipped_rejects += u64::from(!verdict.fit || rejects);

@@ -84,12 +84,16 @@ pub(super) struct CountedList {
     /// The member that says it.
     pub(super) name: String,
     pub(super) part: ListPart,
+    /// How many of its pages were read.
+    pages: u64,
 }
 
 impl CountedList {
-    /// Whether it has other pages.
+    /// Whether what was read is not just the list: it has other pages, or pages of another
+    /// list that counts as many rows were taken for its own.
     pub(super) fn is_part(&self) -> bool {
-        self.part.rows < self.part.total
+        let ListPart { rows, total } = self.part;
+        rows < total || self.pages > 1 && rows > total
     }
 }
 
@@ -105,14 +109,17 @@ pub(super) fn counted_list(
         return before;
     };
     match before {
-        Some(mut list) if list.part.total == total => {
-            list.part.rows += rows;
+        Some(mut list) if list.is_part() => {
+            if list.part.total == total {
+                list.part.rows += rows;
+                list.pages += 1;
+            }
             Some(list)
         }
-        Some(list) if list.is_part() => Some(list),
         Some(_) | None => Some(CountedList {
             name,
             part: ListPart { rows, total },
+            pages: 1,
         }),
     }
 }
@@ -290,6 +297,10 @@ mod tests {
         assert!(is_part(&[(page.clone(), 100), (other.clone(), 7)]));
         assert!(is_part(&[(other.clone(), 7), (page.clone(), 100)]));
         assert!(!is_part(&[(other, 7), (page.clone(), 120), (json!({}), 3)]));
+        // Two lists that count as many rows: each in whole, and a page of each.
+        assert!(!is_part(&[(page.clone(), 120), (page.clone(), 120)]));
+        assert!(is_part(&[(page.clone(), 120), (page.clone(), 100)]));
+        assert!(is_part(&[(page.clone(), 100), (page.clone(), 100)]));
     }
 
     #[test]

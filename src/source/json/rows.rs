@@ -41,6 +41,7 @@ pub(in crate::source) fn write_rows(
         text: Vec::new(),
         line: Vec::new(),
         rows: 0,
+        lists: 0,
         is_cut_off: false,
         before_list: None,
         beside: Map::new(),
@@ -61,6 +62,8 @@ struct RowWriter<'p, R, W> {
     /// The same on one line.
     line: Vec<u8>,
     rows: u64,
+    /// How many objects around a list were read.
+    lists: u64,
     /// Whether the input ended within an array or object.
     is_cut_off: bool,
     /// What was read of an object in which the list was not found yet.
@@ -96,10 +99,14 @@ impl<R: Read, W: Write> RowWriter<'_, R, W> {
     fn notes(self) -> Vec<InputNote> {
         let mut notes = Vec::new();
         if !self.path.is_empty() {
-            notes.push(InputNote::of(format!(
-                "its rows are the list {}",
-                quoted(&self.path.join("."))
-            )));
+            let list = quoted(&self.path.join("."));
+            notes.push(match self.lists {
+                0 | 1 => InputNote::of(format!("its rows are the list {list}")),
+                pages => InputNote::of_pages(format!(
+                    "its rows are the list {list} of {} objects",
+                    thousands(pages)
+                )),
+            });
         }
         let part = self.list.filter(CountedList::is_part);
         if let Some(why) = self.more {
@@ -107,10 +114,15 @@ impl<R: Read, W: Write> RowWriter<'_, R, W> {
                 "it is one page of more ({why}): the customers of the other pages are not in it"
             );
             notes.push(InputNote::of_part(said, part.map(|list| list.part)));
-        } else if let Some(CountedList { name, part }) = part {
+        } else if let Some(CountedList { name, part, .. }) = part {
             let rows = counted(part.rows, "row", "rows");
+            let of = if part.rows > part.total {
+                "and not"
+            } else {
+                "of"
+            };
             let total = thousands(part.total);
-            let said = format!("it has {rows} of the {total} that \"{name}\" beside them counts");
+            let said = format!("it has {rows} {of} the {total} that \"{name}\" beside them counts");
             notes.push(InputNote::of_part(said, Some(part)));
         }
         if self.is_cut_off {
@@ -197,6 +209,7 @@ impl<R: Read, W: Write> RowWriter<'_, R, W> {
         if end != AroundEnd::Broken && before.is_none() {
             self.is_cut_off |= end == AroundEnd::CutOff;
             self.more = more_after(&self.beside);
+            self.lists += 1;
             let rows = self.rows - rows_before;
             self.list = counted_list(self.list.take(), &self.beside, rows);
             return Ok(());

@@ -117,9 +117,10 @@ fn write(
     })?;
     writer.finish().map_err(WorkbookError::Write)?;
     let doubts = doubts.described();
-    Ok(InputNote {
-        text: format!("{}, {}{doubts}", kind.name(), choice.note),
-        lacks_rows: choice.leaves_rows,
-        part: None,
+    let text = format!("{}, {}{doubts}", kind.name(), choice.note);
+    Ok(if choice.leaves_rows {
+        InputNote::of_missing_rows(text)
+    } else {
+        InputNote::of(text)
     })
 }
