@@ -218,6 +218,8 @@ pub struct SavedPlan {
     /// Its first line.
     pub header: PlanHeader,
     lines: BufReader<File>,
+    /// Where its second line begins.
+    start: u64,
 }
 
 impl SavedPlan {
@@ -246,12 +248,19 @@ impl SavedPlan {
         if header.seal(digest)? != header.sha256 {
             return Err(PlanFileError::Altered);
         }
-        lines.seek(SeekFrom::Start(first.len() as u64))?;
+        let start = first.len() as u64;
+        lines.seek(SeekFrom::Start(start))?;
         Ok(Self {
             place,
             header,
             lines,
+            start,
         })
+    }
+
+    /// Begins with the first customer again.
+    pub fn rewind(&mut self) -> io::Result<()> {
+        self.lines.seek(SeekFrom::Start(self.start)).map(|_| ())
     }
 
     /// The next customer; `None` at the end.

@@ -4,8 +4,9 @@ use std::fmt::Write;
 
 use kable_bulk::sandbox::http::routes::Call;
 use kable_bulk::sandbox::store::inspect;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::common::raw::{Ask, Raw, says};
 use crate::common::{DATABASE, EndedRun, Run, rows, rows_from, until};
 
 /// The calls that change something.
@@ -335,6 +336,39 @@ fn a_rollback_is_planned_and_applied() {
     run.go("apply plan.jsonl --yes").code(0);
     assert_eq!(run.held().len(), 0);
     run.go("apply plan.jsonl --yes").code(0);
+}
+
+/// The list of customers lacks one that look-ups find: it lags, or is cached.
+#[test]
+fn a_rollback_deletes_no_customer_that_its_plan_does_not_have() {
+    let first = json!({
+        "customerId": "cus_raw", "clientId": "c-1", "companyName": "Company 1", "currency": "USD",
+        "status": "ACTIVE", "created": "2999-01-01T00:00:00.000Z",
+        "modified": "2999-01-01T00:00:00.000Z",
+    });
+    let shown = says("200 OK", &first.to_string());
+    let server = Raw::start(64, [(Ask::LookUp, "cus_raw".to_owned(), vec![shown; 2])]);
+    let run = Run::new().credentials().input("in.csv", rows(2));
+    let base = format!("--base-url {}", server.url());
+    run.go(&format!("import in.csv {base}")).code(0);
+    let list = says("200 OK", &json!([first]).to_string());
+    server.answers("GET /api/v1/customers HTTP", list);
+    server.answers("/delete", says("201 Created", "{}"));
+    run.go(&format!("rollback in.csv {base} --save-plan plan.jsonl"))
+        .code(0)
+        .says("The plan for 1 customer is in plan.jsonl");
+    let before = server.calls("c-2");
+    run.go("apply plan.jsonl --yes")
+        .code(3)
+        .says("Everything is as planned")
+        .says("1  deleted")
+        .says("1  left: neither in the plan nor in the list of customers")
+        .says("Look up also those that the plan does not have")
+        .says("rollback in.csv");
+    assert_eq!(server.calls("c-2"), before);
+    let heads = server.heads();
+    let deletes = heads.iter().filter(|(_, head)| head.contains("/delete"));
+    assert_eq!(deletes.count(), 1);
 }
 
 /// SIGKILL again and again while a plan is applied, with responses lost, requests that land

@@ -8,13 +8,14 @@ mod plan_facts;
 mod session;
 mod summary;
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::io;
 use std::sync::Arc;
 
 use anyhow::Context;
 
-use self::plan_facts::{plan_use, planned, settle_plan};
+use self::plan_facts::{plan_use, planned, planned_claims, settle_plan};
 use self::session::RollbackSession;
 use self::summary::{RollbackSummary, outcome_of_forecast, text};
 use super::command_line::TypedCommand;
@@ -40,7 +41,7 @@ use crate::domain::summary::RequestCounts;
 use crate::domain::text::{counted, escaped_json};
 use crate::engine::pace::retry_budget::Allowance;
 use crate::engine::send::RunContext;
-use crate::engine::send::removal::created_claims::{CreatedClaims, foresee};
+use crate::engine::send::removal::created_claims::{CreatedClaims, ForeseenRemoval, foresee};
 use crate::engine::send::removal::{self, RemovalParts, RemovalResult, RemovalSettings};
 use crate::engine::sync::plan::PlanSink;
 use crate::kable::Removal;
@@ -78,7 +79,7 @@ fn rollback(
         TypedCommand<RollbackOptions>,
         Option<TypedCommand<ApplyOptions>>,
     ),
-    saved: Option<SavedPlan>,
+    mut saved: Option<SavedPlan>,
     environment: &Environment,
     notice: &RunNotice,
 ) -> anyhow::Result<Exit> {
@@ -89,17 +90,29 @@ fn rollback(
     let _results = lock_folder(&session.out)?;
     let mut ledger = session.ledger()?;
     let mut summary = session.summary();
+    let planned = saved.as_mut().map(planned_claims).transpose()?;
     let plan_use = plan_use(&session, saved)?;
     let dry_run = session.sending.dry_run;
     if dry_run || plan_use.is_some() {
         let mut foreseen = session.summary();
-        foresee_all(&session, &mut ledger, &mut foreseen, plan_use)?;
+        foresee_all(
+            &session,
+            &mut ledger,
+            &mut foreseen,
+            plan_use,
+            &mut |customer| {
+                let is_planned = |planned: &HashSet<u64>| planned.contains(&customer.claim);
+                if !planned.as_ref().is_none_or(is_planned) {
+                    summary.add_unplanned(customer.client_id, customer.forecast);
+                }
+            },
+        )?;
         if dry_run {
             summary = foreseen;
         }
     }
     if !dry_run && !session.stop.is_halted() {
-        let claims = CreatedClaims::of(&mut ledger, &session.out)?;
+        let claims = CreatedClaims::of(&mut ledger, planned.as_ref(), &session.out)?;
         if claims.total() == 0 {
             publish(&session, None, &mut summary)?;
         } else {
@@ -137,12 +150,13 @@ impl RollbackSession {
     }
 }
 
-/// Counts what would be deleted.
+/// Counts what would be deleted; each customer is passed to `each`.
 fn foresee_all(
     session: &RollbackSession,
     ledger: &mut StoredLedger,
     summary: &mut RollbackSummary,
     mut plan_use: Option<PlanUse>,
+    each: &mut dyn FnMut(&ForeseenRemoval<'_>),
 ) -> anyhow::Result<()> {
     let calls = Calls::new(session.bucket.as_deref(), &session.watcher);
     let listing = list(&session.connected.client, &session.out, calls);
@@ -158,6 +172,7 @@ fn foresee_all(
     foresee(ledger, &mut listed, even_if_changed, &mut |foreseen| {
         let outcome = outcome_of_forecast(foreseen.forecast);
         summary.add(foreseen.client_id, outcome, foreseen.forecast.reason());
+        each(foreseen);
         match &mut plan_use {
             Some(plan_use) => plan_use.add_row(foreseen.claim, planned(foreseen)),
             None => Ok(()),

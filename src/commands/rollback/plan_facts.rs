@@ -1,5 +1,9 @@
 //! What a saved plan says of a rollback beside single customers.
 
+use std::collections::HashSet;
+
+use anyhow::Context;
+
 use super::session::RollbackSession;
 use super::summary::RollbackSummary;
 use crate::commands::plan_use::{PlanFacts, PlanUse};
@@ -28,6 +32,21 @@ fn plan_facts(session: &RollbackSession) -> PlanFacts {
         mapping: String::new(),
         side_effects: Vec::new(),
     }
+}
+
+/// The claims of the customers that `saved` deletes. Memory grows by some ten bytes a customer.
+pub(super) fn planned_claims(saved: &mut SavedPlan) -> anyhow::Result<HashSet<u64>> {
+    let mut claims = HashSet::new();
+    let mut read_all = || {
+        while let Some(planned) = saved.read_next()? {
+            if planned.action == CustomerAction::Delete {
+                claims.insert(planned.number);
+            }
+        }
+        saved.rewind()
+    };
+    read_all().context("cannot read the plan")?;
+    Ok(claims)
 }
 
 /// What is planned for a customer.

@@ -19,6 +19,9 @@ use crate::report::atomic_file::WrittenFile;
 use crate::report::event_log::log_finished;
 use crate::report::metrics_file::MetricsFigures;
 
+/// What is said of customers that are neither deleted nor looked up.
+const UNPLANNED: &str = "left: neither in the plan nor in the list of customers";
+
 /// How many customers are shown of those that were left.
 const SHOWN: usize = 5;
 
@@ -52,6 +55,9 @@ pub(super) struct RollbackSummary {
     pub(super) requests: RequestCounts,
     #[serde(skip)]
     pub(super) written: Vec<WrittenFile>,
+    /// Of those that are pending: those that the plan which is applied does not have.
+    #[serde(skip)]
+    pub(super) unplanned: u64,
     /// The first customers of note, each with the reason.
     #[serde(skip)]
     pub(super) first: Vec<String>,
@@ -71,6 +77,24 @@ impl RollbackSummary {
     /// Customers that a dry run would delete.
     pub(super) fn to_delete(&self) -> u64 {
         self.outcomes.pending
+    }
+
+    /// Counts a customer that the plan which is applied does not have, and for which it would
+    /// do what `forecast` says.
+    pub(super) fn add_unplanned(&mut self, client_id: &str, forecast: RemovalForecast) {
+        match forecast {
+            RemovalForecast::NotOurs | RemovalForecast::Changed => {
+                self.add(client_id, outcome_of_forecast(forecast), None);
+            }
+            // A list may lack a customer that a look-up would find.
+            RemovalForecast::AlreadyGone | RemovalForecast::Remove => {
+                self.add(client_id, RemovalOutcome::Pending, None);
+                self.unplanned += 1;
+                if self.first.len() < SHOWN {
+                    self.first.push(format!("{client_id}  {UNPLANNED}"));
+                }
+            }
+        }
     }
 
     /// Counts a customer.
@@ -188,7 +212,7 @@ impl RollbackSummary {
     }
 
     /// The counts, each with what it counts.
-    fn counts(&self) -> [(u64, &'static str); 7] {
+    fn counts(&self) -> [(u64, &'static str); 8] {
         let RemovalCounts {
             deleted,
             already_gone,
@@ -219,7 +243,8 @@ impl RollbackSummary {
                 unresolved,
                 "unresolved: whether they are there is not known",
             ),
-            (pending, pending_text),
+            (pending - self.unplanned, pending_text),
+            (self.unplanned, UNPLANNED),
         ]
     }
 }
@@ -341,9 +366,13 @@ fn next(
                 add("Delete them: the same without --dry-run", line);
             }
         }
-    } else if halt.is_some() || counts.pending + counts.unresolved > 0 {
+    } else if halt.is_some() || counts.pending - summary.unplanned + counts.unresolved > 0 {
         let line = applied.map_or_else(|| command.line(), TypedCommand::<ApplyOptions>::line);
         add("Go on where it stopped", line);
+    }
+    if summary.unplanned > 0 {
+        let all = command.with(|options| options.sending.dry_run = None);
+        add("Look up also those that the plan does not have", all.line());
     }
     if counts.changed > 0 {
         let all = command.with(|options| {

@@ -1,7 +1,7 @@
 //! The claims whose customers a rollback removes: those that the ledger's runs created, or may
 //! have created.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::Path;
 
@@ -24,11 +24,17 @@ pub struct CreatedClaims {
 }
 
 impl CreatedClaims {
-    /// The claims of `ledger`; their numbers are stored in `folder`.
-    pub fn of(ledger: &mut impl Ledger, folder: &Path) -> anyhow::Result<Self> {
+    /// The claims of `ledger`, only those that are `planned` if there is a plan; their numbers
+    /// are stored in `folder`.
+    pub fn of(
+        ledger: &mut impl Ledger,
+        planned: Option<&HashSet<u64>>,
+        folder: &Path,
+    ) -> anyhow::Result<Self> {
         let (mut ids, mut many) = (Sorter::new(folder, 1), 0);
+        let is_planned = |id: u64| planned.is_none_or(|planned| planned.contains(&id));
         ledger.scan(&mut |_, known| {
-            if known.may_be_ours() {
+            if known.may_be_ours() && is_planned(known.id) {
                 many += 1;
                 ids.push(six(known.id))?;
             }

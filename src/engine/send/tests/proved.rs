@@ -8,7 +8,7 @@ use crate::kable::Removal;
 /// Deletes what the ledger's runs created, as `rollback` does: each customer's outcome.
 async fn roll_back(site: &TestBed) -> Vec<(String, RemovalOutcome)> {
     let mut ledger = site.ledger.clone();
-    let claims = CreatedClaims::of(&mut ledger, site.folder.path()).unwrap();
+    let claims = CreatedClaims::of(&mut ledger, None, site.folder.path()).unwrap();
     ledger
         .begin(&RunStart {
             command: "rollback".to_owned(),
