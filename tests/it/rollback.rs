@@ -98,6 +98,25 @@ fn what_the_import_created_is_deleted_and_nothing_else_and_it_is_created_anew_on
     only_the_ten_are_left(&run);
 }
 
+/// A create that was done and refused, as if the customer had been there: whether others made
+/// it meanwhile is not known.
+#[test]
+fn only_what_is_proved_is_said_to_be_gone() {
+    let faults = ["status-after:400@create:1"];
+    let run = Run::new().server(&faults).input("in.csv", rows(3));
+    run.import("in.csv").code(0);
+    rollback(&run, "in.csv --yes")
+        .code(0)
+        .says("2  deleted")
+        .says("All customers that are proved to be this checkpoint's are gone")
+        .says("1 other customer that it found at Kable is left");
+    assert_eq!(run.held().len(), 1);
+    rollback(&run, "in.csv --yes")
+        .code(0)
+        .says("There is nothing to delete: no customer is proved to be this checkpoint's")
+        .says("1 other customer that it found at Kable is left");
+}
+
 #[test]
 fn it_demands_a_yes_where_there_is_no_terminal() {
     let run = twenty_of_thirty_are_ours(&[]);

@@ -3,10 +3,12 @@
 //! - `session.rs`: the parts of a rollback, built from what was typed
 //! - `plan_facts.rs`: what a saved plan says beside single customers
 //! - `summary.rs`: its figures, and what is shown of them
+//! - `unproved.rs`: what is said of customers that are not proved to be the checkpoint's
 
 mod plan_facts;
 mod session;
 mod summary;
+mod unproved;
 
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -113,6 +115,14 @@ fn rollback(
     }
     if !dry_run && !session.stop.is_halted() {
         let claims = CreatedClaims::of(&mut ledger, planned.as_ref(), &session.out)?;
+        summary.unproved = claims.unproved().count;
+        for id in &claims.unproved().failed {
+            let record = ledger.claim_record(*id)?;
+            summary.failed_rows.extend(record.and_then(|record| {
+                let customer_id = record.customer_id?;
+                Some(format!("{} ({customer_id})", record.client_id))
+            }));
+        }
         if claims.total() == 0 {
             publish(&session, None, &mut summary)?;
         } else {

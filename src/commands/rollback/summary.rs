@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use super::unproved::unproved;
 use crate::cli::{ApplyOptions, RollbackOptions};
 use crate::commands::command_line::TypedCommand;
 use crate::commands::exit::Exit;
@@ -58,6 +59,11 @@ pub(super) struct RollbackSummary {
     /// Of those that are pending: those that the plan which is applied does not have.
     #[serde(skip)]
     pub(super) unplanned: u64,
+    /// Other customers, not proved to be its own, and the first whose rows failed.
+    #[serde(skip)]
+    pub(super) unproved: u64,
+    #[serde(skip)]
+    pub(super) failed_rows: Vec<String>,
     /// The first customers of note, each with the reason.
     #[serde(skip)]
     pub(super) first: Vec<String>,
@@ -90,9 +96,8 @@ impl RollbackSummary {
             RemovalForecast::AlreadyGone | RemovalForecast::Remove => {
                 self.add(client_id, RemovalOutcome::Pending, None);
                 self.unplanned += 1;
-                if self.first.len() < SHOWN {
-                    self.first.push(format!("{client_id}  {UNPLANNED}"));
-                }
+                self.first.push(format!("{client_id}  {UNPLANNED}"));
+                self.first.truncate(SHOWN);
             }
         }
     }
@@ -387,7 +392,7 @@ fn next(
     if lines.is_empty() {
         let left = counts.not_ours + counts.failed;
         lines.push(if summary.customers == 0 {
-            "There is nothing to delete: no customer is known that this checkpoint created."
+            "There is nothing to delete: no customer is proved to be this checkpoint's."
                 .to_owned()
         } else if left > 0 {
             format!(
@@ -395,9 +400,11 @@ fn next(
                 counted(left, "customer is", "customers are")
             )
         } else {
-            "All customers that this checkpoint created are gone. An import creates them anew."
+            "All customers that are proved to be this checkpoint's are gone. An import creates them \
+             anew."
                 .to_owned()
         });
     }
+    lines.extend(unproved(summary.unproved, &summary.failed_rows));
     lines
 }

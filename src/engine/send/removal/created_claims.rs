@@ -10,17 +10,42 @@ use anyhow::Context;
 use super::RemovalTarget;
 use super::removal_subject::{RemovalSubject, SubjectChange, SubjectVerdict};
 use crate::domain::customer::{Fingerprint, fingerprint};
+use crate::domain::decision::KnownClaim;
+use crate::domain::outcome::Outcome;
 use crate::domain::remote::RemoteCustomer;
 use crate::engine::survey::codec::{six, take_six};
 use crate::engine::survey::remote_list::RemoteList;
 use crate::ledger::Ledger;
 use crate::spill::{Sorted, Sorter};
 
+/// How many claims of rows that failed are kept.
+const FAILED_KEPT: usize = 5;
+
 /// The numbers of the claims, on disk.
 #[derive(Debug)]
 pub struct CreatedClaims {
     ids: Sorted<6>,
     many: u64,
+    unproved: UnprovedClaims,
+}
+
+/// Claims whose customers are, or may be, at Kable, and are not proved to be created by them.
+#[derive(Debug, Clone, Default)]
+pub struct UnprovedClaims {
+    /// How many there are.
+    pub count: u64,
+    /// The first of those whose rows failed: of these, Kable may hold a customer under another
+    /// `clientId`.
+    pub failed: Vec<u64>,
+}
+
+impl UnprovedClaims {
+    fn add(&mut self, known: &KnownClaim) {
+        self.count += 1;
+        if known.last == Some(Outcome::Failed) && self.failed.len() < FAILED_KEPT {
+            self.failed.push(known.id);
+        }
+    }
 }
 
 impl CreatedClaims {
@@ -32,16 +57,28 @@ impl CreatedClaims {
         folder: &Path,
     ) -> anyhow::Result<Self> {
         let (mut ids, mut many) = (Sorter::new(folder, 1), 0);
+        let mut unproved = UnprovedClaims::default();
         let is_planned = |id: u64| planned.is_none_or(|planned| planned.contains(&id));
         ledger.scan(&mut |_, known| {
             if known.may_be_ours() && is_planned(known.id) {
                 many += 1;
                 ids.push(six(known.id))?;
+            } else if known.sent && known.there && !known.may_be_ours() {
+                unproved.add(&known);
             }
             Ok(())
         })?;
         let ids = ids.finish().context("cannot write a temporary file")?;
-        Ok(Self { ids, many })
+        Ok(Self {
+            ids,
+            many,
+            unproved,
+        })
+    }
+
+    /// Those beside them that are not proved.
+    pub fn unproved(&self) -> &UnprovedClaims {
+        &self.unproved
     }
 
     /// How many there are.
