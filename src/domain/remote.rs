@@ -54,6 +54,14 @@ pub fn is_inactive(status: &str) -> bool {
     !status.is_empty() && !status.eq_ignore_ascii_case(ACTIVE)
 }
 
+/// What is said of an answer about a customer with this `clientId`, which was not meant.
+pub fn misdirected(client_id: &str) -> String {
+    format!(
+        "the answer is about another customer, {}",
+        quoted(client_id)
+    )
+}
+
 /// What it means that a response has no `billingContact`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum MissingContact {

@@ -22,6 +22,9 @@ pub(crate) struct Ticket {
     pub(crate) first_step: FirstStep,
     /// What the ledger knows of its `clientId`.
     pub(crate) earlier: EarlierRuns,
+    /// Kable's id of a customer that an earlier run may have created for it under another
+    /// `clientId`.
+    pub(crate) other_id: Option<String>,
     /// When the claim was made that may have been sent.
     pub(crate) claim: ClaimTime,
 }

@@ -8,6 +8,7 @@
 //! - `settings.rs`: what a client is built from
 //! - `endpoints.rs`: the URL of each call
 //! - `transport.rs`: HTTP: sends a request and reads the whole response
+//! - `trouble.rs`: why the result of a request is not known
 //! - `failure.rs`: classifies requests without a whole response
 //! - `response.rs`: interprets whole responses
 //! - `wire.rs`: the JSON bodies of requests and responses
@@ -48,9 +49,12 @@ mod response;
 pub mod settings;
 mod structured_fields;
 mod transport;
+mod trouble;
 mod wire;
 
 use std::time::Duration;
+
+pub use trouble::Trouble;
 
 use crate::domain::customer::Customer;
 use crate::domain::remote::RemoteCustomer;
@@ -130,27 +134,6 @@ impl<'a> CustomerAddress<'a> {
     }
 }
 
-/// Why the result of a request is not known.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Trouble {
-    /// The HTTP status, if there was a response.
-    pub status: Option<u16>,
-    /// What happened; reads on after "the API: ".
-    pub message: String,
-    /// `X-REQUEST-ID`, if there was a response.
-    pub request_id: Option<String>,
-    /// How long the server asks to wait.
-    pub wait: Option<Duration>,
-    /// Whether the cause is this machine and not the network or the server: it has
-    /// run out of descriptors, ports or buffers for connections.
-    pub local: bool,
-    /// Whether the API itself reported a failure (500 with its message), and not a
-    /// proxy in between.
-    pub by_api: bool,
-    /// Whether the body is a web page, which the API itself never sends.
-    pub is_page: bool,
-}
-
 /// What the engine needs of the response to a create.
 #[derive(Debug, Clone)]
 pub struct Created {
@@ -217,8 +200,19 @@ pub enum Failure {
     /// have taken effect.
     Unknown(Trouble),
     /// The API answered about another customer, as it would answer the same request again.
-    /// What took effect is not known.
-    Misdirected(Trouble),
+    /// What took effect is not known. Holds the other customer, if it answers a create.
+    Misdirected(Trouble, Option<Box<AnsweredCustomer>>),
+}
+
+/// A customer that the API says it created, under another `clientId` than was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnsweredCustomer {
+    /// Kable's id for it.
+    pub customer_id: String,
+    /// `created`, in Unix milliseconds by the server's clock, if the response has it.
+    pub created: Option<i64>,
+    /// Whether its company name or currency differs from the request.
+    pub altered: bool,
 }
 
 /// The result of a look-up.

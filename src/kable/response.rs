@@ -6,19 +6,26 @@ use reqwest::header::LOCATION;
 use super::redaction::Redaction;
 use super::wire::BundlePlans;
 use super::{
-    Advice, Created, CustomerAddress, Exchange, Failure, LookUpReply, Preflight, Refusal, Removal,
-    RemovalEffect, Reply, Trouble, headers, limits, message, wire,
+    Advice, AnsweredCustomer, Created, CustomerAddress, Exchange, Failure, LookUpReply, Preflight,
+    Refusal, Removal, RemovalEffect, Reply, Trouble, headers, limits, message, wire,
 };
 use crate::domain::customer::{BillingContact, Customer};
-use crate::domain::remote::RemoteCustomer;
-use crate::domain::text::{on_one_line, quoted};
+use crate::domain::remote::{RemoteCustomer, misdirected};
+use crate::domain::text::on_one_line;
 
 /// What a response to the create of `customer` means.
 pub(super) fn created(response: RawResponse, customer: &Customer) -> Reply<Created> {
     written(response, |body, redaction| {
         let (client_id, mut created) = wire::created(body, customer)?;
         redaction.redact_value(&mut created.customer_id);
-        let other = (client_id != customer.client_id()).then_some(client_id);
+        let other = (client_id != customer.client_id()).then(|| OtherAnswer {
+            client_id,
+            created: Some(Box::new(AnsweredCustomer {
+                customer_id: created.customer_id.clone(),
+                created: created.created,
+                altered: created.altered,
+            })),
+        });
         Ok((other, created))
     })
 }
@@ -31,17 +38,27 @@ pub(super) fn updated(
 ) -> Reply<Box<RemoteCustomer>> {
     written(response, |body, redaction| {
         let mut remote = wire::customer(body, bundle_plans)?;
-        let other = (!address.is_of(&remote)).then(|| remote.client_id.clone());
+        let other = (!address.is_of(&remote)).then(|| OtherAnswer {
+            client_id: remote.client_id.clone(),
+            created: None,
+        });
         redact_customer(&mut remote, redaction);
         Ok((other, Box::new(remote)))
     })
 }
 
+/// A customer in a response that is not the one that was meant.
+struct OtherAnswer {
+    client_id: String,
+    /// What is known of it, if it answers a create.
+    created: Option<Box<AnsweredCustomer>>,
+}
+
 /// What a response to a create or an update means; `read` returns the customer in its
-/// body, and its `clientId` if it is not the one that was meant.
+/// body, and which it is if it is not the one that was meant.
 fn written<T>(
     response: RawResponse,
-    read: impl FnOnce(&[u8], &Redaction) -> serde_json::Result<(Option<String>, T)>,
+    read: impl FnOnce(&[u8], &Redaction) -> serde_json::Result<(Option<OtherAnswer>, T)>,
 ) -> Reply<T> {
     match meaning_of(response.status) {
         StatusMeaning::Success => match read(&response.body, &response.redaction) {
@@ -51,9 +68,12 @@ fn written<T>(
                 request_id: response.request_id,
             },
             Ok((Some(other), _)) => {
-                let other = response.redaction.redacted(&other);
-                let message = format!("the answer is about another customer, {}", quoted(&other));
-                Reply::Failed(Failure::Misdirected(response.broken(message)))
+                let client_id = response.redaction.redacted(&other.client_id);
+                let message = misdirected(&client_id);
+                Reply::Failed(Failure::Misdirected(
+                    response.broken(message),
+                    other.created,
+                ))
             }
             Err(error) => Reply::Failed(Failure::Unknown(response.unreadable(&error))),
         },

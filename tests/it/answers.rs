@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use crate::common::answers::{DOUBTS, PAGE, REFUSALS, endless, unreadable};
 use crate::common::raw::{Act, Ask, DATE, Raw, SOON, Then, created, raw, says, says_with};
 use crate::common::table::{
@@ -442,4 +444,44 @@ fn a_run_whose_first_creates_return_no_keys_stops() {
     assert_eq!(summary.0["stop_reason"], "no_keys");
     assert_eq!(summary.lines_of("keys_lost"), [2, 3, 4]);
     run.go(&import.replace("--keys", "")).code(0);
+}
+
+/// A server that keeps ids in another form, without a look at those that it has.
+#[test]
+fn a_row_whose_customer_is_held_under_another_id_is_created_once() {
+    let other = json!({
+        "customerId": "cus_other", "clientId": "c-lo", "companyName": "Co", "currency": "USD",
+        "status": "ACTIVE", "created": "2999-01-01T00:00:00.000Z",
+    });
+    let (made, shown) = (other.to_string(), says("200 OK", &other.to_string()));
+    let server = Raw::start(
+        64,
+        [
+            (
+                Ask::Create,
+                "c-long".to_owned(),
+                vec![says("201 Created", &made); 4],
+            ),
+            (Ask::LookUp, "cus_other".to_owned(), vec![shown; 4]),
+        ],
+    );
+    let text = "clientId,companyName,currency\nc-long,Co,USD\n";
+    let run = Run::new().credentials().input("in.csv", text);
+    let base = format!("--base-url {} --settle 1s --yes", server.url());
+    let creates = || server.calls("c-long").matches("create").count();
+    for (edit, more) in [("Co", ""), ("Company", ""), ("Company", "--retry-failed")] {
+        run.write("in.csv", text.replace("Co,", &format!("{edit},")));
+        run.go(&format!("import in.csv {base} {more}")).code(3);
+        let result = run.result("in.csv", "c-long");
+        assert_eq!(result["outcome"], "failed");
+        assert_eq!(result["customerId"], "cus_other");
+        let failures = run.text("in.csv.results/failures.csv");
+        let says = "the answer is about another customer, \"\"c-lo\"\"; look there";
+        assert!(failures.contains(says), "{failures}");
+        assert_eq!(creates(), 1);
+    }
+    run.go(&format!("rollback in.csv {base}"))
+        .code(0)
+        .says("c-long (cus_other)")
+        .says("it is not proved that this checkpoint created it");
 }

@@ -3,8 +3,10 @@
 //! - `session.rs`: the parts of a rollback, built from what was typed
 //! - `plan_facts.rs`: what a saved plan says beside single customers
 //! - `summary.rs`: its figures, and what is shown of them
+//! - `halt_text.rs`: why it ended early
 //! - `unproved.rs`: what is said of customers that are not proved to be the checkpoint's
 
+mod halt_text;
 mod plan_facts;
 mod session;
 mod summary;

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use super::halt_text::why;
 use super::unproved::unproved;
 use crate::cli::{ApplyOptions, RollbackOptions};
 use crate::commands::command_line::TypedCommand;
@@ -89,8 +90,9 @@ impl RollbackSummary {
     /// do what `forecast` says.
     pub(super) fn add_unplanned(&mut self, client_id: &str, forecast: RemovalForecast) {
         match forecast {
-            RemovalForecast::NotOurs | RemovalForecast::Changed => {
-                self.add(client_id, outcome_of_forecast(forecast), None);
+            RemovalForecast::NotOurs | RemovalForecast::Changed(_) => {
+                let reason = forecast.reason();
+                self.add(client_id, outcome_of_forecast(forecast), reason);
             }
             // A list may lack a customer that a look-up would find.
             RemovalForecast::AlreadyGone | RemovalForecast::Remove => {
@@ -317,31 +319,6 @@ pub(super) fn text(
         line(&part);
     }
     text
-}
-
-/// Why it stopped early.
-fn why(halt: &Halt) -> Option<String> {
-    match halt {
-        Halt::Interrupted => Some("Interrupted.".to_owned()),
-        Halt::OutOfTime { option } => Some(format!("Stopped by {option}.")),
-        Halt::AllAlike {
-            rows,
-            kind,
-            message,
-        } => Some(format!(
-            "Stopped: the first {rows} customers {kind} were all refused alike: {message}"
-        )),
-        Halt::Unreadable { message } => Some(format!(
-            "Stopped: the first answers about customers can't be read ({message}). Check --base-url, and what answers there."
-        )),
-        Halt::Denied { .. }
-        | Halt::TooManyErrors { .. }
-        | Halt::TooManyChanges { .. }
-        | Halt::Canary { .. }
-        | Halt::NoKeys { .. }
-        | Halt::Declined
-        | Halt::Broken => None,
-    }
 }
 
 /// What to do next.

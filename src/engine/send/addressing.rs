@@ -5,14 +5,15 @@
 //! customer. A change is therefore sent only to a path by which a look-up has just found the
 //! right one.
 
-use std::time::Duration;
-
+use super::absence::{Absence, Doubt, Proof};
 use super::facts::Facts;
+use super::misdirection::Misdirection;
+use super::ownership::CLOCKS_APART_MS;
 use super::row_state::{ChangeState, NextRequest, RowEnd, RowState};
-use crate::domain::remote::RemoteCustomer;
+use crate::domain::remote::{RemoteCustomer, misdirected};
 use crate::domain::text::quoted;
 use crate::engine::ticket::KnownCustomer;
-use crate::kable::{CustomerAddress, Refusal, Trouble};
+use crate::kable::{AnsweredCustomer, CustomerAddress, Refusal, Trouble};
 
 /// How many creates of a row the API may answer about another customer: once may be a mistake
 /// of a moment, the next would be answered in the same way.
@@ -44,18 +45,76 @@ impl RowState {
         }))
     }
 
-    /// The API answered a create or a change about another customer.
-    pub(super) fn misdirected(&mut self, trouble: Trouble, now: Duration) {
-        self.lost(&trouble, now);
+    /// The API answered a create or a change about another customer, which is `other` if that
+    /// was a create.
+    pub(super) fn misdirected(
+        &mut self,
+        trouble: Trouble,
+        other: Option<AnsweredCustomer>,
+        facts: &Facts,
+    ) {
+        self.lost(&trouble, facts.now);
         self.retries.trouble = Some(trouble);
-        self.misdirected += 1;
+        self.misdirection.answers += 1;
+        let (claim, date_ms) = (self.ticket.claim, self.date_ms);
+        let is_older = |created| {
+            let clocks = &facts.clocks;
+            clocks.is_older(claim, created, date_ms, CLOCKS_APART_MS)
+        };
+        if let Some(other) = other.filter(|other| !is_older(other.created)) {
+            self.misdirection.is_made |= !other.altered && other.created.is_some();
+            self.misdirection.customer_id = Some(other.customer_id);
+        }
+    }
+
+    /// Kable's id of a customer under another `clientId` that is to be recorded with the row,
+    /// so that no later run creates one more.
+    pub(super) fn other_id(&self) -> Option<String> {
+        let Misdirection {
+            customer_id,
+            earlier_id,
+            ..
+        } = &self.misdirection;
+        let made = customer_id.clone();
+        made.filter(|_| self.is_misdirected_for_good())
+            .or(earlier_id.clone())
+    }
+
+    /// A look-up did not find the customer under another `clientId` that an earlier run has
+    /// recorded. Once its absence is proved, the row is created.
+    pub(super) fn other_is_absent(&mut self, facts: &Facts) {
+        let absence = self
+            .misdirection
+            .absence
+            .get_or_insert_with(|| Absence::since(facts.now, Doubt::EarlierRun));
+        match absence.not_found(facts.now, |doubt| facts.landing_time(doubt)) {
+            Proof::Absent => self.misdirection.earlier_id = None,
+            Proof::LookAgain(at) => {
+                self.retries.troubled = true;
+                self.retries.write_not_before = self.retries.write_not_before.max(at);
+            }
+        }
+    }
+
+    /// The end of a row for which an earlier run created `other`, under another `clientId`.
+    pub(super) fn created_otherwise(
+        &mut self,
+        other: &RemoteCustomer,
+        request_id: Option<String>,
+    ) -> RowEnd {
+        self.retries.trouble = Some(Trouble {
+            message: misdirected(&other.client_id),
+            request_id,
+            ..Trouble::default()
+        });
+        self.held_otherwise()
     }
 
     /// Whether a customer in the list whose id differs from the row's in case only is another
     /// one: the API has neither refused a create nor answered it about another customer, so
     /// nothing says that it takes one id for the other.
     pub(super) fn is_apart_from_twins(&self) -> bool {
-        self.refusal.is_none() && self.misdirected == 0
+        self.refusal.is_none() && self.misdirection.answers == 0
     }
 
     /// A customer exists whose id differs from the row's in case only. If it is the row's
@@ -103,8 +162,10 @@ impl RowState {
     /// is never repeated: it would change the other customer again.
     pub(super) fn is_misdirected_for_good(&self) -> bool {
         match self.change {
-            ChangeState::None => self.misdirected >= MOST_MISDIRECTED,
-            ChangeState::Lost | ChangeState::Accepted => self.misdirected > 0,
+            ChangeState::None => {
+                self.misdirection.is_made || self.misdirection.answers >= MOST_MISDIRECTED
+            }
+            ChangeState::Lost | ChangeState::Accepted => self.misdirection.answers > 0,
         }
     }
 }

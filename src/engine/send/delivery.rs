@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::admission::Admitted;
-use super::look_up::{LookedUp, find_in_list, look_up};
+use super::look_up::{LookedUp, find_by_kable_id, find_in_list, look_up};
 use super::metrics::Metrics;
 use super::retries::Blame;
 use super::row_state::{ChangeState, CreateState, NextRequest, RowEnd, RowState, Unverified};
@@ -17,7 +17,9 @@ use crate::domain::remote::RemoteCustomer;
 use crate::domain::remote_change::RemoteChange;
 use crate::engine::pace::circuit_breaker::Access;
 use crate::engine::pace::timing::RequestTiming;
-use crate::kable::{Created, CustomerApi, Failure, ProbeReply, Refusal, Reply, Trouble};
+use crate::kable::{
+    Created, CustomerAddress, CustomerApi, Failure, ProbeReply, Refusal, Reply, Trouble,
+};
 use crate::report::Observer;
 
 /// How far a row got in one go.
@@ -64,15 +66,7 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
                 break end;
             }
         };
-        let made_ms = match &end {
-            RowEnd::Created { customer, .. } => customer.created,
-            RowEnd::There(..)
-            | RowEnd::Refused(_)
-            | RowEnd::Conflict(_)
-            | RowEnd::OutOfTries(_)
-            | RowEnd::Unresolved
-            | RowEnd::Stopped => None,
-        };
+        let made_ms = end.made_ms();
         let delivery = settle(&mut self.state, end, &self.sender.facts());
         // No response proves itself.
         self.sender.made(made_ms, self.state.last_create);
@@ -88,7 +82,10 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
                 let looked_up = find_in_list(self.sender, client_id).await;
                 self.listed(looked_up)
             }
-            NextRequest::Create => self.create().await,
+            NextRequest::Create => match self.state.misdirection.earlier_id.clone() {
+                Some(other_id) => self.look_up_other(&other_id).await,
+                None => self.create().await,
+            },
             NextRequest::Change(change) => self.change(&change).await,
         }
     }
@@ -143,8 +140,7 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
                 request_id,
                 ..
             } => {
-                self.sender.worked(timed.sent);
-                self.sender.has_read();
+                self.sender.worked_with_customer(timed.sent);
                 self.state.changed(remote, request_id, &self.sender.facts())
             }
             Reply::Refused(refusal) => self.refused(timed.sent, refusal),
@@ -160,8 +156,7 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
         status: u16,
         request_id: Option<String>,
     ) -> Option<RowEnd> {
-        self.sender.worked(sent);
-        self.sender.has_read();
+        self.sender.worked_with_customer(sent);
         let facts = self.sender.facts();
         let end = self.state.accepted(customer, status, request_id, &facts)?;
         self.sender.went_through(&self.state.ticket);
@@ -195,11 +190,11 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
                 }
             }
             Failure::Unsent(trouble) => self.unsent(trouble),
-            Failure::Misdirected(trouble) => {
+            Failure::Misdirected(trouble, other) => {
                 // The API works: it answers about another customer.
-                self.sender.worked(sent);
-                self.sender.has_read();
-                self.state.misdirected(trouble, self.sender.began.elapsed());
+                self.sender.worked_with_customer(sent);
+                let (other, facts) = (other.map(|other| *other), self.sender.facts());
+                self.state.misdirected(trouble, other, &facts);
             }
             Failure::Unknown(trouble) => self.lost(trouble),
         }
@@ -223,7 +218,7 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
         }
         // A server error may be returned although the create was done, or because the
         // customer existed. It is no sign of an outage until the customer is looked up.
-        let is_by_api = is_said_by_api(&trouble);
+        let is_by_api = trouble.is_said_by_api();
         let is_counted = !is_by_api || trouble.wait.is_some() || self.state.on_trial;
         if is_counted {
             self.tried(trouble.clone());
@@ -251,6 +246,32 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
             LookedUp::Absent => self.absent(),
             LookedUp::Twin(remote, request_id) | LookedUp::TwinInList(remote, request_id) => {
                 Some(self.twin(remote, request_id))
+            }
+            LookedUp::Throttled => {
+                self.state.retries.troubled = true;
+                None
+            }
+            LookedUp::Failed(trouble) => self.unanswered(trouble),
+            LookedUp::Stopped => Some(RowEnd::Stopped),
+        }
+    }
+
+    /// Looks up the customer that an earlier run may have created for the row, under another
+    /// `clientId`: the row is not created beside it.
+    async fn look_up_other(&mut self, other_id: &str) -> Option<RowEnd> {
+        let address = CustomerAddress {
+            client_id: self.state.ticket.customer.client_id(),
+            customer_id: Some(other_id),
+        };
+        let requests = &mut self.state.attempts;
+        match find_by_kable_id(self.sender, address, requests).await {
+            LookedUp::Twin(other, request_id) => {
+                Some(self.state.created_otherwise(&other, request_id))
+            }
+            LookedUp::There(remote, request_id) => self.there(remote, request_id),
+            LookedUp::Listed(..) | LookedUp::TwinInList(..) | LookedUp::Absent => {
+                self.state.other_is_absent(&self.sender.facts());
+                None
             }
             LookedUp::Throttled => {
                 self.state.retries.troubled = true;
@@ -372,11 +393,6 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
         self.state.retries.set_back(trouble, blame, &facts);
         blame
     }
-}
-
-/// Whether the API itself says that a create failed (500), or that there is no such call.
-fn is_said_by_api(trouble: &Trouble) -> bool {
-    trouble.by_api || !trouble.is_page && matches!(trouble.status, Some(404 | 405))
 }
 
 #[cfg(test)]

@@ -57,6 +57,7 @@ fn ticket() -> Ticket {
         first_step: FirstStep::Create,
         place: Origin::default(),
         earlier: EarlierRuns::default(),
+        other_id: None,
         claim: ClaimTime::Now {
             at_ms: NOW_MS,
             by_ms: Some(CLAIMED_BY),

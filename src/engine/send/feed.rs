@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::batch_size::BatchSize;
 use super::canary::CanaryRow;
-use super::inbox::RecorderMessage;
+use super::inbox::{RecorderMessage, other_id};
 use super::part_feed::{PART_AGAIN, PartFeed};
 use super::passed_rows::{PassedRows, is_done, is_looked_up, is_settled, is_unsent};
 use super::selection::Selection;
@@ -296,6 +296,7 @@ where
                 digest,
                 first_step: self.unknown_step(),
                 earlier: EarlierRuns::default(),
+                other_id: None,
                 claim: ClaimTime::Earlier(None),
             };
         };
@@ -305,6 +306,7 @@ where
             Decision::Create | Decision::Skip(_) => self.unknown_step(),
         };
         Ticket {
+            other_id: other_id(&self.recorder, &known),
             id: known.id,
             place,
             customer,

@@ -7,6 +7,8 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::settle::Settled;
+use crate::domain::outcome::Outcome;
+use crate::engine::survey::finding_store::PriorClaim;
 use crate::engine::ticket::ClaimTime;
 use crate::kable::Key;
 use crate::ledger::workers::{ClaimAnswer, PartAnswer};
@@ -47,6 +49,25 @@ pub(super) enum RecorderMessage {
     Keys { client_id: String, keys: Vec<Key> },
     /// A customer was left as it is: for the progress.
     Left,
+}
+
+/// Kable's id on record of a customer that is not known to have the `clientId` of `claim`: one
+/// that an earlier run may have created for it under another.
+pub(super) fn other_id(
+    recorder: &mpsc::Sender<RecorderMessage>,
+    claim: &PriorClaim,
+) -> Option<String> {
+    let is_its_own = claim.ours || claim.last.is_some_and(Outcome::customer_exists);
+    if is_its_own || !claim.there {
+        return None;
+    }
+    let (answer, answered) = oneshot::channel();
+    let read = RecorderMessage::Read {
+        id: claim.id,
+        answer,
+    };
+    recorder.blocking_send(read).ok()?;
+    answered.blocking_recv().ok().flatten()?.customer_id
 }
 
 /// What became of claims.

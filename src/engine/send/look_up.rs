@@ -100,6 +100,47 @@ pub(super) async fn look_up<A: CustomerApi, O: Observer>(
     looked_up
 }
 
+/// Looks once for the customer that Kable has under its own id `customer_id`, whatever its
+/// `clientId`: [`LookedUp::Twin`] is one with another `clientId`. Adds the requests sent to
+/// `requests`.
+pub(super) async fn find_by_kable_id<A: CustomerApi, O: Observer>(
+    sender: &Sender<A, O>,
+    address: CustomerAddress<'_>,
+    requests: &mut u32,
+) -> LookedUp {
+    let Some((timed, found)) = find(sender, address, false).await else {
+        return LookedUp::Stopped;
+    };
+    *requests += 1;
+    match &found {
+        LookUpReply::There { .. } | LookUpReply::Other { .. } | LookUpReply::Absent => {
+            sender.answered(timed.sent);
+        }
+        LookUpReply::AbsentPage(_) if is_absence_a_page(sender).await == Some(true) => {
+            return LookedUp::Absent;
+        }
+        LookUpReply::Failed(Failure::Denied(refusal)) => {
+            if let (_, ProbeReply::Denied(_)) = sender.reach().await {
+                sender.shut_out(refusal);
+                return LookedUp::Stopped;
+            }
+        }
+        LookUpReply::AbsentPage(_) | LookUpReply::Failed(_) => {}
+    }
+    match meaning(found) {
+        // Its own `clientId` is this text.
+        LookedUp::Twin(remote, _) if remote.customer_id != address.path_id() => LookedUp::Absent,
+        looked_up @ (LookedUp::There(..)
+        | LookedUp::Listed(..)
+        | LookedUp::Absent
+        | LookedUp::Twin(..)
+        | LookedUp::TwinInList(..)
+        | LookedUp::Throttled
+        | LookedUp::Failed(_)
+        | LookedUp::Stopped) => looked_up,
+    }
+}
+
 /// Looks a customer up until it is known whether it exists, or `--retries` is exhausted;
 /// reports each wait to `waits` until absence is proved. Adds the requests sent to
 /// `requests`.
@@ -248,7 +289,7 @@ async fn by_path<A: CustomerApi, O: Observer>(
             Failure::Throttled(_)
             | Failure::Unsent(_)
             | Failure::Unknown(_)
-            | Failure::Misdirected(_),
+            | Failure::Misdirected(..),
         ) => false,
     };
     if asks_list {
@@ -284,7 +325,7 @@ fn meaning(found: LookUpReply) -> LookedUp {
         LookUpReply::Failed(Failure::Denied(refusal)) => LookedUp::Failed(refusal.into_trouble()),
         LookUpReply::AbsentPage(trouble)
         | LookUpReply::Failed(
-            Failure::Unsent(trouble) | Failure::Unknown(trouble) | Failure::Misdirected(trouble),
+            Failure::Unsent(trouble) | Failure::Unknown(trouble) | Failure::Misdirected(trouble, _),
         ) => LookedUp::Failed(trouble),
     }
 }

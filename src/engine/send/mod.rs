@@ -49,6 +49,7 @@ pub(super) mod legibility;
 pub(super) mod list_lookup;
 mod look_up;
 pub mod metrics;
+mod misdirection;
 mod open_parts;
 pub mod orphaned_claims;
 mod ownership;

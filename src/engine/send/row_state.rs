@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::absence::{Absence, Doubt, Proof};
 use super::facts::Facts;
+use super::misdirection::Misdirection;
 use super::ownership::CLOCKS_APART_MS;
 use super::retries::{OutOfTries, Retries};
 use super::seen_customer::SeenCustomer;
@@ -113,8 +114,8 @@ pub(super) struct RowState {
     pub(super) seen: Option<SeenCustomer>,
     /// Kable's id of the customer, if its `clientId` finds another one.
     pub(super) customer_id: Option<String>,
-    /// How many creates and changes of it the API answered about another customer.
-    pub(super) misdirected: u32,
+    /// What the API answered about another customer.
+    pub(super) misdirection: Misdirection,
     /// The changes that the API accepted: none is sent twice.
     pub(super) accepted_changes: Vec<RemoteChange>,
     pub(super) retries: Retries,
@@ -158,11 +159,11 @@ impl RowState {
             create,
             absence: (create != CreateState::NotSent)
                 .then(|| Absence::of_earlier_holder(ticket.earlier.sent_until)),
+            misdirection: Misdirection::of(&ticket),
             ticket,
             change: ChangeState::None,
             seen: None,
             customer_id: None,
-            misdirected: 0,
             accepted_changes: Vec::new(),
             retries: Retries::default(),
             attempts: 0,
@@ -259,9 +260,8 @@ impl RowState {
     /// The API refused a create, perhaps because the customer exists: it is looked up. A
     /// refused change ends the row.
     pub(super) fn refused(&mut self, refusal: Refusal, now: Duration) -> Option<RowEnd> {
-        match self.next {
-            NextRequest::Change(_) => return Some(RowEnd::Refused(refusal)),
-            NextRequest::Create | NextRequest::Find | NextRequest::FindInList => {}
+        if let NextRequest::Change(_) = self.next {
+            return Some(RowEnd::Refused(refusal));
         }
         if self.is_contradicted(&refusal) {
             self.absence = Some(Absence::since(now, Doubt::Failed));
@@ -406,7 +406,7 @@ impl RowState {
         }
         // The list is the last resort: a "not found" page may come from a proxy, for this
         // path only and for a while.
-        let is_odd = is_acknowledged || self.misdirected > 0;
+        let is_odd = is_acknowledged || self.misdirection.answers > 0;
         let asks_list = is_odd || contradicted || in_doubt && facts.absence_is_page;
         if asks_list && !self.listed {
             self.listed = true;

@@ -17,7 +17,7 @@ use crate::engine::send::retries::Blame;
 use crate::engine::send::server_clock::ServerClock;
 use crate::engine::testing::{BELIEVING, CLAIMED_BY, DATE, NOW_MS, remote_of};
 use crate::engine::ticket::{ClaimTime, EarlierRuns, FirstStep, KnownCustomer, Ticket};
-use crate::kable::{Created, Refusal, Trouble};
+use crate::kable::{AnsweredCustomer, Created, Refusal, Trouble};
 use crate::ledger::workers::ClaimAnswer;
 
 /// A response to the next request.
@@ -77,6 +77,7 @@ fn row(first_step: FirstStep) -> RowState {
         first_step,
         place: Origin::default(),
         earlier: EarlierRuns::default(),
+        other_id: None,
         claim: match first_step {
             FirstStep::ResolveDoubt => ClaimTime::Earlier(Some(CLAIMED_BY)),
             FirstStep::Create | FirstStep::LookUp | FirstStep::LookUpLostClaim => ClaimTime::Now {
@@ -358,7 +359,7 @@ fn a_change_that_the_api_answered_about_another_customer_is_not_repeated() {
         let mut state = row(FirstStep::LookUp);
         assert!(state.found(differing(), None, &facts).is_none());
         assert!(matches!(state.next, NextRequest::Change(_)));
-        state.misdirected(about_another(), facts.now);
+        state.misdirected(about_another(), None, &facts);
         assert_eq!(state.next, NextRequest::Find);
         match state.found(shown, None, &facts) {
             Some(RowEnd::There(..)) => assert!(ends_well),
@@ -374,7 +375,7 @@ fn a_create_that_the_api_answers_about_another_customer_is_sent_twice_at_most() 
     let mut state = row(FirstStep::Create);
     for _ in 0..2 {
         assert_eq!(state.next, NextRequest::Create);
-        state.misdirected(about_another(), facts.now);
+        state.misdirected(about_another(), None, &facts);
         if let Some(end) = state.absent_for_good(&facts) {
             let RowEnd::Conflict(refusal) = end else {
                 panic!("{end:?}");
@@ -384,6 +385,34 @@ fn a_create_that_the_api_answers_about_another_customer_is_sent_twice_at_most() 
         }
     }
     panic!("it would be sent again");
+}
+
+/// By a server that cuts ids, or folds their case.
+#[test]
+fn a_customer_that_was_created_under_another_id_is_not_created_once_more() {
+    let facts = facts(ExistingPolicy::Skip);
+    for (created, altered, ends) in [
+        (Some(CLAIMED_BY), false, true),
+        // It answers about a customer of others, or with that of another request.
+        (Some(CLAIMED_BY - 3_600_000), false, false),
+        (Some(CLAIMED_BY), true, false),
+        (None, false, false),
+    ] {
+        let mut state = row(FirstStep::Create);
+        let other = AnsweredCustomer {
+            customer_id: "cus_2".to_owned(),
+            created,
+            altered,
+        };
+        state.misdirected(about_another(), Some(other), &facts);
+        let end = state.absent_for_good(&facts);
+        assert_eq!(
+            matches!(end, Some(RowEnd::Conflict(_))),
+            ends,
+            "{created:?}"
+        );
+        assert_eq!(state.other_id().is_some(), ends, "{created:?}");
+    }
 }
 
 /// Its `clientId` found another customer, and the list has shown it.

@@ -234,6 +234,12 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
         self.has_worked();
     }
 
+    /// The same, and its answer had a customer.
+    pub(super) fn worked_with_customer(&self, sent: RequestTiming) {
+        self.worked(sent);
+        self.has_read();
+    }
+
     /// A create or an update got a response, or turned out to have been done.
     pub(super) fn has_worked(&self) {
         Metrics::count(&self.metrics.worked);

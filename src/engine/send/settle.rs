@@ -77,6 +77,17 @@ pub(super) enum Delivery {
     InDoubt,
 }
 
+impl RowEnd {
+    /// When the customer was made that the API reports as created.
+    pub(super) fn made_ms(&self) -> Option<i64> {
+        if let Self::Created { customer, .. } = self {
+            customer.created
+        } else {
+            None
+        }
+    }
+}
+
 /// What `end` means for the row.
 pub(super) fn settle(state: &mut RowState, end: RowEnd, facts: &Facts) -> Delivery {
     match end {
@@ -195,7 +206,10 @@ fn settlement(state: &RowState, outcome: Outcome, ours: bool) -> Settlement {
 fn known(state: &RowState, outcome: Outcome, facts: &Facts) -> Settlement {
     match &state.seen {
         Some(seen) => of_customer(state, seen, outcome, facts),
-        None => settlement(state, outcome, false),
+        None => Settlement {
+            customer_id: state.other_id(),
+            ..settlement(state, outcome, false)
+        },
     }
 }
 

@@ -246,7 +246,7 @@ impl<'s, A: CustomerApi, O: Observer> Removing<'s, A, O> {
                 }
             }
             Failure::Unsent(trouble) => self.unsent(trouble, on_trial),
-            Failure::Unknown(trouble) | Failure::Misdirected(trouble) => {
+            Failure::Unknown(trouble) | Failure::Misdirected(trouble, _) => {
                 self.state.lost(&trouble, self.sender.began.elapsed());
                 let facts = self.sender.facts();
                 let blame = self.sender.blame(&trouble, Access::Write, on_trial);

@@ -67,6 +67,7 @@ impl SimulatedWorker {
                 digest: [7; 16],
                 first_step,
                 earlier: EarlierRuns::default(),
+                other_id: None,
                 claim: ClaimTime::Earlier(None),
             });
         }

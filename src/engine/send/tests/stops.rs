@@ -306,6 +306,7 @@ async fn after_a_stop_an_answer_is_awaited_for_ten_seconds_and_its_row_stays_cla
         first_step: FirstStep::Create,
         place: Origin::default(),
         earlier: EarlierRuns::default(),
+        other_id: None,
         claim: ClaimTime::Now {
             at_ms: NOW_MS,
             by_ms: None,
