@@ -60,8 +60,7 @@ pub(super) const LOADING: [&str; 22] = [
     "Загрузка…",
 ];
 
-/// Whether `value` is what a spreadsheet shows for a formula that failed: `#REF!`,
-/// `??????? ???`: a program could encode none of the letters.
+/// Whether a program could encode none of the letters of `value`: `??????? ???`.
 pub(super) fn is_questions(value: &str) -> bool {
     let others = |letter: char| letter != '?' && !" .,-&/()'\"".contains(letter);
     value.starts_with("??") && value.matches('?').count() > 2 && !value.contains(others)
@@ -138,6 +137,7 @@ pub(in crate::domain) fn is_uncalculated(value: &str) -> bool {
     value.contains('\u{26a0}') && value.to_uppercase().contains(UNCALCULATED)
 }
 
+/// Whether `value` is what a spreadsheet shows for a formula that failed: `#REF!`,
 /// `#ÜBERLAUF!`, `#¿NOMBRE?`, `Err:502`.
 pub(super) fn is_error_value(value: &str) -> bool {
     if let Some(number) = value.strip_prefix("Err:") {
