@@ -208,11 +208,13 @@ fn begins_time(between: &[u8], word: &[u8]) -> bool {
     }
 }
 
-/// Whether `value` has the sign of an exponent: `8,9E+11`.
+/// Whether `value` may have an exponent: `8,9E+11`, `4.915E12`.
 fn has_exponent(value: &[u8]) -> bool {
-    memchr::memchr_iter(b'+', value).any(|place| {
+    memchr::memchr2_iter(b'E', b'e', value).any(|place| {
         let before = place.checked_sub(1).and_then(|place| value.get(place));
-        matches!(before, Some(b'e' | b'E'))
+        let after = value.get(place + 1);
+        before.is_some_and(u8::is_ascii_digit)
+            && after.is_some_and(|after| after.is_ascii_digit() || *after == b'+')
     })
 }
 
@@ -377,6 +379,7 @@ mod tests {
             "\"Acme\"",
             "'Acme'",
             "8,9E+11",
+            "4.915E12",
             "12.0",
             "7,210",
             "01-Mar",
@@ -467,7 +470,7 @@ mod tests {
             blanks in " {0,2}",
             month in prop_oneof![
                 prop::sample::select(&MONTHS[..]),
-                prop::sample::select(&["set", "out", "paź", "gru", "maja", "T", "PM", "E+", "e+"][..]),
+                prop::sample::select(&["set", "out", "paź", "gru", "maja", "T", "PM", "E+", "e+", "E1", "e1"][..]),
             ],
             rest in "[.]?([-/ .][0-9]{1,4})?[0-9:.]{0,9}(Z| AM| PM)?",
         ) {

@@ -120,17 +120,37 @@ fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Whether `value` is a number that a spreadsheet shortened: `1.23E+15`.
+/// Whether `value` is a number that a spreadsheet shortened, `1.23E+15`, or that a program
+/// keeps as one: `7.210448301009E12`.
 fn lost_digits(value: &str) -> bool {
     let Some((mantissa, exponent)) = value.split_once(['E', 'e']) else {
         return false;
     };
     let mantissa = mantissa.strip_prefix(['+', '-', '−']).unwrap_or(mantissa);
-    exponent.strip_prefix('+').is_some_and(is_digits)
+    let Some(exponent) = exponent.strip_prefix('+') else {
+        return is_double(mantissa, exponent);
+    };
+    is_digits(exponent)
         && match mantissa.split_once(['.', ',', '٫']) {
             Some((whole, part)) => is_digits(whole) && is_digits(part),
             None => is_digits(mantissa),
         }
+}
+
+/// Whether these are the parts of a large number as Java and others write it, without a
+/// plus sign (`Double.toString` does so from 10^7 on). `1E5` and `1.5E9` may be ids.
+fn is_double(mantissa: &str, exponent: &str) -> bool {
+    const LEAST_EXPONENT: u16 = 7;
+    let exponent = exponent.parse().ok().filter(|_| is_digits(exponent));
+    let is_large = exponent.is_some_and(|exponent: u16| exponent >= LEAST_EXPONENT);
+    let parts = mantissa.split_once('.');
+    is_large
+        && parts.is_some_and(|(whole, part)| {
+            whole.len() == 1
+                && is_digits(whole)
+                && is_digits(part)
+                && (part.len() > 1 || part == "0")
+        })
 }
 
 /// Whether `value` is a number of which a spreadsheet lost the end. Of shorter numbers,
@@ -254,6 +274,10 @@ mod tests {
             ("1,23e+15", LostForm::Exponent),
             ("8,9E+11", LostForm::Exponent),
             ("7.21045E+12", LostForm::Exponent),
+            ("7.210448301009E12", LostForm::Exponent),
+            ("4.915e12", LostForm::Exponent),
+            ("1.23E15", LostForm::Exponent),
+            ("7.0E9", LostForm::Exponent),
             ("7210448301009.0", LostForm::Decimals),
             ("12,0", LostForm::Decimals),
             ("7,210,448", LostForm::Thousands),
@@ -295,7 +319,11 @@ mod tests {
             "12E4",
             "1E5",
             "acct_1E+2",
-            "1.23E15",
+            "1.5E9",
+            "1.23E6",
+            "12.34E10",
+            "1.234E",
+            "1.23E10A",
             "E+15",
             "1.E+2",
             "12-34",
