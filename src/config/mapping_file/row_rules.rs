@@ -9,12 +9,16 @@ use super::toml_view::{TomlError, TomlView};
 use crate::domain::mapping::{
     ColumnRules, NameMatching, Recognition, RepeatRule, RowFilter, RowWarning,
 };
+use crate::domain::text::trimmed;
 
 /// The table `[input]`.
 pub(super) fn input(table: &TomlView<'_>) -> Result<ColumnRules, TomlError> {
     table.demand_keys(&keys::INPUT, "[input]")?;
     Ok(ColumnRules {
-        empty: table.texts("empty")?,
+        empty: table.texts("empty")?.map(|markers| {
+            let trimmed = markers.iter().map(|marker| trimmed(marker).to_owned());
+            trimmed.collect()
+        }),
         accept_short_rows: table.choice("short-rows", &[("accept", true), ("reject", false)])?,
         repeated_ids: repeated_ids(table)?,
         forbidden: table.texts("forbidden")?.unwrap_or_default(),

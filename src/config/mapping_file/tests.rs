@@ -86,6 +86,9 @@ fn texts_for_no_value_count_as_empty_in_every_column() {
     let rules = "[input]\nempty = ['NULL', '\\N']\n[fields.city]\nfrom = ['a', 'b']";
     assert_eq!(value(rules, Field::City, &["NULL", "y"]), "y");
     assert_eq!(value(rules, Field::City, &[" \\N ", "NULL"]), "");
+    let padded = "[input]\nempty = [' - ', '\u{a0}none']\n[fields.city]\nfrom = ['a', 'b']";
+    assert_eq!(value(padded, Field::City, &["-", "none"]), "");
+    assert_eq!(value(padded, Field::City, &[" - ", "y"]), "y");
     let mapping = mapping("[input]\nempty = ['NULL']");
     let columns = table(&["clientId", "companyName", "currency", "city"]);
     let binding = bound(&mapping, &columns);
