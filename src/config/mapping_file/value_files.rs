@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::domain::mapping::ValueMap;
 use crate::domain::text::{quoted, trimmed};
+use crate::source::bytes::whole_text::read_whole_text;
 
 /// Why a file of values can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +20,7 @@ pub(in crate::config) fn read_values(path: &Path) -> Result<ValueMap, ValueFileE
         path: path.to_owned(),
         wrong,
     };
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    let text = read_whole_text(path).map_err(|error| wrong(error.to_string()))?;
     value_map(&text).map_err(wrong)
 }
 

@@ -11,6 +11,7 @@
 //! - `word_sense.rs`: letters that make no sense where they stand
 //! - `encoding_label.rs`: the names of encodings
 //! - `decoding.rs`: converts text to UTF-8
+//! - `whole_text.rs`: reads a small file whole, in whatever encoding
 //! - `buffer.rs`: the part of an input that is in memory
 //! - `chunk.rs`: whole rows, cut off for other threads to parse
 //! - `line_ends.rs`: counts line ends
@@ -30,4 +31,5 @@ pub(super) mod positioned;
 pub(super) mod simd;
 pub mod sniff;
 pub(super) mod text_encoding;
+pub mod whole_text;
 mod word_sense;
