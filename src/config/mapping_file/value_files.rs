@@ -24,7 +24,7 @@ pub(in crate::config) fn read_values(path: &Path) -> Result<ValueMap, ValueFileE
     value_map(&text).map_err(wrong)
 }
 
-/// Reads a value map. A first line `from,to` is a header.
+/// Reads a value map. A first line `from,to` or `to,from` is a header.
 fn value_map(text: &str) -> Result<ValueMap, String> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let first = text.lines().next().unwrap_or_default();
@@ -39,25 +39,32 @@ fn value_map(text: &str) -> Result<ValueMap, String> {
         .delimiter(delimiter.unwrap_or(b','))
         .from_reader(text.as_bytes());
     let mut map = ValueMap::default();
+    let mut is_swapped = false;
     for (number, record) in reader.records().enumerate() {
         let record = record.map_err(|error| error.to_string())?;
         let line = record.position().map_or(0, |place| line_of(text, place));
         let cells: Vec<&str> = record.iter().map(trimmed).collect();
-        let (from, to) = match cells.as_slice() {
-            [from, to] => (*from, *to),
-            // Spreadsheets add empty cells.
-            [from, to, rest @ ..] if rest.iter().all(|cell| cell.is_empty()) => (*from, *to),
-            other => {
-                return Err(format!("line {line}: {} cells, wanted 2", other.len()));
-            }
+        let Some((first, second)) = pair(&cells) else {
+            return Err(format!("line {line}: {} cells, wanted 2", cells.len()));
         };
-        let is_header =
-            number == 0 && from.eq_ignore_ascii_case("from") && to.eq_ignore_ascii_case("to");
-        if is_header || from.is_empty() && to.is_empty() {
+        let names = |from: &str, to: &str| {
+            number == 0 && first.eq_ignore_ascii_case(from) && second.eq_ignore_ascii_case(to)
+        };
+        if names("to", "from") {
+            is_swapped = true;
             continue;
         }
+        if names("from", "to") || first.is_empty() && second.is_empty() {
+            continue;
+        }
+        let (from, to) = if is_swapped {
+            (second, first)
+        } else {
+            (first, second)
+        };
         if from.is_empty() {
-            return Err(format!("line {line}: the first cell is empty"));
+            let cell = if is_swapped { "second" } else { "first" };
+            return Err(format!("line {line}: the {cell} cell is empty"));
         }
         if let Err(other) = map.add(from, to) {
             return Err(format!(
@@ -72,6 +79,16 @@ fn value_map(text: &str) -> Result<ValueMap, String> {
         return Err("no values, wanted lines such as Pro,pln_…".to_owned());
     }
     Ok(map)
+}
+
+/// The two cells of a line. Spreadsheets add empty ones.
+fn pair<'c>(cells: &[&'c str]) -> Option<(&'c str, &'c str)> {
+    match cells {
+        [first, second, rest @ ..] if rest.iter().all(|cell| cell.is_empty()) => {
+            Some((*first, *second))
+        }
+        _another => None,
+    }
 }
 
 /// The line of the record at `place`, behind the blank lines before it.
@@ -97,6 +114,19 @@ mod tests {
             let map = value_map(text).unwrap();
             assert_eq!(map.len(), 2, "{text}");
         }
+    }
+
+    #[test]
+    fn the_header_says_which_column_is_which() {
+        for text in [
+            "from,to\nPro,p1\n",
+            "To,From\np1,Pro\n",
+            "\u{feff}TO;from;\r\np1;Pro;\r\n",
+        ] {
+            assert_eq!(value_map(text), value_map("Pro,p1"), "{text}");
+        }
+        let wrong = value_map("to,from\np1,\n").unwrap_err();
+        assert_eq!(wrong, "line 2: the second cell is empty");
     }
 
     #[test]
