@@ -63,6 +63,22 @@ const ALSO: [(&str, &str); 7] = [
     ("cp950", "big5"),
 ];
 
+/// Encodings of DOS that are not in the standard, by their numbers.
+const DOS: [&str; 16] = [
+    "437", "737", "775", "850", "852", "855", "857", "858", "860", "861", "862", "863", "864",
+    "865", "869", "1125",
+];
+
+/// The number of the encoding of DOS that is called `name`: `cp850`, `IBM-850`, `dos850`.
+fn dos_number(name: &str) -> Option<&'static str> {
+    let number = ["cp", "ibm", "dos", "oem", "pc"]
+        .iter()
+        .find_map(|prefix| name.strip_prefix(prefix))
+        .unwrap_or(name)
+        .trim_start_matches(['-', '_', ' ']);
+    DOS.into_iter().find(|known| *known == number)
+}
+
 /// The encoding called `label`; otherwise what is wrong with the name.
 pub fn encoding_of(label: &str) -> Result<&'static Encoding, String> {
     let name = label.trim().to_ascii_lowercase();
@@ -74,6 +90,12 @@ pub fn encoding_of(label: &str) -> Result<&'static Encoding, String> {
     let name = alike.map_or(name, |known| *known);
     if let Some(encoding) = Encoding::for_label_no_replacement(name.as_bytes()) {
         return Ok(encoding);
+    }
+    if let Some(number) = dos_number(name) {
+        return Err(format!(
+            "{label:?} is an encoding of DOS, which is not read: convert the file with \
+             iconv -f CP{number} -t UTF-8 FILE > NEW, and name NEW"
+        ));
     }
     Err(match nearest(name, PROPOSED) {
         Some(near) => format!("{label:?} is no encoding, perhaps {near}"),
@@ -115,6 +137,24 @@ mod tests {
                 "{label}"
             );
         }
+    }
+
+    #[test]
+    fn how_to_convert_text_of_dos_is_said() {
+        for (label, number) in [
+            ("cp850", "850"),
+            ("CP437", "437"),
+            ("IBM-852", "852"),
+            ("850", "850"),
+        ] {
+            let wanted = format!(
+                "{label:?} is an encoding of DOS, which is not read: convert the file with \
+                 iconv -f CP{number} -t UTF-8 FILE > NEW, and name NEW"
+            );
+            assert_eq!(encoding_of(label), Err(wanted));
+        }
+        assert_eq!(encoding_of("cp866").map(Encoding::name), Ok("IBM866"));
+        assert!(encoding_of("cp1250").is_ok());
     }
 
     #[test]
