@@ -74,8 +74,33 @@ fn values_are_texts_as_people_mean_them() {
     run.import("customers.xlsx --map companyName=since --max-errors 9 --checkpoint a.db")
         .code(3);
     let held = run.held();
-    assert_eq!(held["1234567890123"]["companyName"], "2024-03-11");
+    assert_eq!(held["1234567890123"]["companyName"], "2024-03-11T00:00:00");
     assert_eq!(held["42"]["companyName"], "2024-03-11T09:42:00");
+}
+
+/// A spreadsheet makes dates of ids such as `3-1`. A date with a time was more likely one
+/// from the start.
+#[test]
+fn a_cell_with_a_date_is_no_id() {
+    for name in ["customers.xlsx", "customers.ods", "customers.xls"] {
+        let run = run_with(name);
+        run.go(&format!("validate {name} --map clientId=since"))
+            .code(3);
+        let problems = run.text(&format!("{name}.results/problems.csv"));
+        for (value, found) in [
+            (
+                "2024-03-11T00:00:00",
+                "is a date or a time that a spreadsheet made",
+            ),
+            (
+                "2024-03-11T09:42:00",
+                "is a date, which a spreadsheet may have made",
+            ),
+        ] {
+            let message = format!("clientId \"\"{value}\"\" {found}");
+            assert!(problems.contains(&message), "{name}: {problems}");
+        }
+    }
 }
 
 /// Libraries that write formulas do not calculate them: the values that nobody has seen

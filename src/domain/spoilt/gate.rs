@@ -75,6 +75,9 @@ fn is_no_word(value: &[u8]) -> bool {
     if !has_no_card_number(value) {
         return false;
     }
+    if *first == b'T' && second.is_ascii_digit() {
+        return false;
+    }
     let low = |byte: &u8| usize::from(byte & 0x1f);
     if last.is_ascii_digit() {
         let at_end = |from_end: usize| {
@@ -274,6 +277,12 @@ const fn all_words() -> WordLengths {
     add_words(&mut lengths, &TOTALS);
     add_words(&mut lengths, &LOADING);
     add_first(&mut lengths, b'E', "Err:502".len());
+    // `T09:42:00`, with more hours and with parts of seconds.
+    let mut length = "T09:42:00".len();
+    while length <= "T100:42:00.000".len() {
+        add_first(&mut lengths, b'T', length);
+        length += 1;
+    }
     add_months(&mut lengths);
     lengths
 }
@@ -401,6 +410,8 @@ mod tests {
             "Loading...",
             "Loading…",
             "[null]",
+            "T09:42:00",
+            "T09:42:00.123",
             "=\"00123\"",
             "=T(\"00123\")",
             "??????? ???",

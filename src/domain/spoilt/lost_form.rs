@@ -15,7 +15,7 @@ pub(in crate::domain) enum LostForm {
     Thousands,
     /// `7 210 448`: an id may be written so, as `732 829 320`.
     Spaced,
-    /// `01-Mar`, `2024-03-01 00:00:00`.
+    /// `01-Mar`, `2024-03-01 00:00:00`, `T09:42:00`.
     Date,
     /// `05.01.2024`, `2024-01-05`: an id may be one.
     WholeDate,
@@ -206,6 +206,9 @@ fn has_thousands(value: &str, is_used: ValueUse) -> bool {
 
 /// Whether `value` is a date as spreadsheets turn other values into one.
 fn is_date(value: &str, is_used: ValueUse) -> bool {
+    if is_time_cell(value) {
+        return true;
+    }
     if let Some((day, time)) = value.split_once([' ', 'T']) {
         let time = time.trim_end_matches('Z');
         let fraction = time.strip_prefix("00:00:00");
@@ -235,6 +238,18 @@ fn is_date(value: &str, is_used: ValueUse) -> bool {
         || between == Some(' ') && is_used == ValueUse::Id
         || between == Some('.') && !first.is_ascii();
     joins && is_month(first) && is_year(rest)
+}
+
+/// Whether `value` is the text of a workbook's cell with a time: `T09:42:00`.
+fn is_time_cell(value: &str) -> bool {
+    let parts = value.strip_prefix('T').map(|time| time.split(':'));
+    parts.is_some_and(|parts| {
+        parts.clone().count() == 3
+            && parts.clone().all(|part| {
+                let (whole, fraction) = part.split_once('.').unwrap_or((part, "0"));
+                whole.len() >= 2 && is_digits(whole) && is_digits(fraction)
+            })
+    })
 }
 
 fn is_iso_day(day: &str) -> bool {
@@ -304,6 +319,8 @@ mod tests {
             ("2024-03-01 00:00:00", LostForm::Date),
             ("2024-03-01T00:00:00", LostForm::Date),
             ("2024-03-01 00:00:00.000", LostForm::Date),
+            ("T09:42:00", LostForm::Date),
+            ("T36:00:00.123", LostForm::Date),
             ("TRUE", LostForm::Truth),
             ("FALSCH", LostForm::Truth),
             ("VRAI", LostForm::Truth),
@@ -350,6 +367,9 @@ mod tests {
             "12 May",
             "1 Mar",
             "truely",
+            "09:42:00",
+            "T09:42",
+            "T1:42:00",
             "T",
         ] {
             assert_eq!(lost_form(value, ValueUse::Id), None, "{value}");

@@ -364,8 +364,8 @@ impl LostForm {
                 "{field} {shown} has separators of thousands, wanted {its_own} digits ({again})"
             ),
             Self::Date => format!(
-                "{field} {shown} is a date that a spreadsheet made of another text, wanted {its_own} \
-                 text ({again})"
+                "{field} {shown} is a date or a time that a spreadsheet made of another text, wanted \
+                 {its_own} text ({again})"
             ),
             Self::Spaced => format!(
                 "{field} {shown} is a number in groups, which a program may have made of \

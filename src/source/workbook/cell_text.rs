@@ -2,7 +2,9 @@
 //!
 //! Numbers have all their digits, because most are ids. A spreadsheet keeps fifteen
 //! of them: an integer with more is written as a spreadsheet shows it, `1.23E+15`,
-//! which the checks refuse in an id. Dates are ISO 8601 texts.
+//! which the checks refuse in an id. Dates and times are ISO 8601 texts, `2024-03-11T00:00:00`
+//! and `T09:42:00`: that form tells a cell with a date, which a spreadsheet often made of an
+//! id, from a text that reads like one.
 
 use std::fmt::Write;
 
@@ -13,15 +15,28 @@ use super::number_format::{Formatted, with_format};
 /// The smallest integer of which a spreadsheet does not keep every digit.
 const TOO_LARGE: f64 = 1e15;
 
+/// What follows the day of a date.
+const MIDNIGHT: &str = "T00:00:00";
+
 /// Appends the text of `value` to `into`; `format` is the cell's number format. Returns
 /// whether the sheet shows another text by it, which is not known.
 pub(super) fn text_of(value: &DataRef<'_>, format: Option<&str>, into: &mut String) -> bool {
     match value {
         DataRef::Int(number) => return write_number(&number.to_string(), format, into),
         DataRef::Float(number) => return write_number(&number_text(*number), format, into),
-        DataRef::String(text) | DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => {
+        DataRef::String(text) => into.push_str(text),
+        DataRef::DateTimeIso(text) => {
             into.push_str(text);
+            if text.len() == "2024-03-11".len() {
+                into.push_str(MIDNIGHT);
+            }
         }
+        DataRef::DurationIso(text) => match clock_time(text) {
+            Some((hours, minutes, seconds)) => {
+                write!(into, "T{hours:0>2}:{minutes:0>2}:{seconds:0>2}").unwrap_or_default();
+            }
+            None => into.push_str(text),
+        },
         DataRef::SharedString(text) => into.push_str(text),
         DataRef::Bool(is_true) => into.push_str(if *is_true { "TRUE" } else { "FALSE" }),
         DataRef::DateTime(time) => write_time(time, into),
@@ -30,6 +45,13 @@ pub(super) fn text_of(value: &DataRef<'_>, format: Option<&str>, into: &mut Stri
         DataRef::Empty => {}
     }
     false
+}
+
+/// The hours, minutes and seconds of an ISO 8601 duration: `PT09H15M00S`.
+fn clock_time(duration: &str) -> Option<(&str, &str, &str)> {
+    let (hours, rest) = duration.strip_prefix("PT")?.split_once('H')?;
+    let (minutes, rest) = rest.split_once('M')?;
+    Some((hours, minutes, rest.strip_suffix('S')?))
 }
 
 /// Appends a number; the format of an id or a postal code is applied.
@@ -64,25 +86,18 @@ fn write_time(time: &ExcelDateTime, into: &mut String) {
         return;
     }
     let (year, month, day, hour, minute, second, milli) = time.to_ymd_hms_milli();
-    let has_time = (hour, minute, second, milli) != (0, 0, 0, 0);
-    let has_date = value >= 1.0 && !time.is_duration();
     let mut write = || -> std::fmt::Result {
-        if has_date {
+        if value >= 1.0 && !time.is_duration() {
             write!(into, "{year:04}-{month:02}-{day:02}")?;
         }
-        if has_date && has_time {
-            into.push('T');
-        }
-        if has_time || !has_date {
-            let days = if time.is_duration() { whole(value) } else { 0 };
-            write!(
-                into,
-                "{:02}:{minute:02}:{second:02}",
-                u64::from(hour) + 24 * days
-            )?;
-            if milli > 0 {
-                write!(into, ".{milli:03}")?;
-            }
+        let days = if time.is_duration() { whole(value) } else { 0 };
+        write!(
+            into,
+            "T{:02}:{minute:02}:{second:02}",
+            u64::from(hour) + 24 * days
+        )?;
+        if milli > 0 {
+            write!(into, ".{milli:03}")?;
         }
         Ok(())
     };
@@ -151,9 +166,9 @@ mod tests {
     fn dates_are_iso_texts() {
         let time = |value, kind| DataRef::DateTime(ExcelDateTime::new(value, kind, false));
         for (value, wanted) in [
-            (45_362.0, "2024-03-11"),
+            (45_362.0, "2024-03-11T00:00:00"),
             (45_362.404_166_666_67, "2024-03-11T09:42:00"),
-            (0.404_166_666_67, "09:42:00"),
+            (0.404_166_666_67, "T09:42:00"),
             (-1.0, "-1"),
             (1e9, "1000000000"),
         ] {
@@ -164,8 +179,27 @@ mod tests {
         }
         assert_eq!(
             text(&time(1.5, ExcelDateTimeType::TimeDelta), None),
-            "36:00:00"
+            "T36:00:00"
         );
+    }
+
+    #[test]
+    fn iso_texts_of_dates_and_times_have_the_same_form() {
+        for (text_in_file, wanted) in [
+            ("2024-03-11", "2024-03-11T00:00:00"),
+            ("2024-03-11T09:42:00", "2024-03-11T09:42:00"),
+        ] {
+            let cell = DataRef::DateTimeIso(text_in_file.to_owned());
+            assert_eq!(text(&cell, None), wanted);
+        }
+        for (text_in_file, wanted) in [
+            ("PT09H15M00S", "T09:15:00"),
+            ("PT9H5M7S", "T09:05:07"),
+            ("P1D", "P1D"),
+        ] {
+            let cell = DataRef::DurationIso(text_in_file.to_owned());
+            assert_eq!(text(&cell, None), wanted);
+        }
     }
 
     #[test]
