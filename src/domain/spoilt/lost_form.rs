@@ -13,12 +13,12 @@ pub(in crate::domain) enum LostForm {
     Decimals,
     /// `7,210,448`.
     Thousands,
-    /// `7 210 448`: an id may be written so, as `732 829 320`.
-    Spaced,
+    /// `7 210 448`, `7.210.448`: an id may be written so, as `732 829 320` or `900.123.456`.
+    Grouped,
     /// `01-Mar`, `2024-03-01 00:00:00`, `T09:42:00`.
     Date,
-    /// `05.01.2024`, `2024-01-05`: an id may be one.
-    WholeDate,
+    /// `05.01.2024`, `2024-01-05`: an id may be one; `jan-12` is a date in some languages.
+    PossibleDate,
     /// `TRUE`.
     Truth,
 }
@@ -98,16 +98,24 @@ pub(super) fn lost_form(value: &str, is_used: ValueUse) -> Option<LostForm> {
         return Some(LostForm::Truth);
     }
     if is_date(value, is_used) {
-        return Some(LostForm::Date);
+        let is_possible = is_used == ValueUse::Id && is_slug(value);
+        return Some(if is_possible {
+            LostForm::PossibleDate
+        } else {
+            LostForm::Date
+        });
     }
     match is_used {
         ValueUse::Words => None,
         ValueUse::Id if is_rounded(value) => Some(LostForm::Rounded),
-        ValueUse::Id if whole_date::is_whole_date(value) => Some(LostForm::WholeDate),
+        ValueUse::Id if whole_date::is_whole_date(value) => Some(LostForm::PossibleDate),
         ValueUse::Id | ValueUse::Number if has_decimals(value) => Some(LostForm::Decimals),
         ValueUse::Id | ValueUse::Number => {
-            let form = if value.contains(' ') {
-                LostForm::Spaced
+            let has_points = value
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || byte == b'.');
+            let form = if value.contains(' ') || has_points {
+                LostForm::Grouped
             } else {
                 LostForm::Thousands
             };
@@ -240,6 +248,12 @@ fn is_date(value: &str, is_used: ValueUse) -> bool {
     joins && is_month(first) && is_year(rest)
 }
 
+/// Whether `value` may be an id of a word and a number, as people make them, `jan-12`. Most
+/// spreadsheets begin the months of Latin letters with a capital.
+fn is_slug(value: &str) -> bool {
+    value.is_ascii() && value.starts_with(|letter: char| letter.is_ascii_lowercase())
+}
+
 /// Whether `value` is the text of a workbook's cell with a time: `T09:42:00`.
 fn is_time_cell(value: &str) -> bool {
     let parts = value.strip_prefix('T').map(|time| time.split(':'));
@@ -297,18 +311,26 @@ mod tests {
             ("12,0", LostForm::Decimals),
             ("7,210,448", LostForm::Thousands),
             ("7,210", LostForm::Thousands),
-            ("7.210.448", LostForm::Thousands),
+            ("7.210.448", LostForm::Grouped),
+            ("900.123.456", LostForm::Grouped),
+            ("12.345.678", LostForm::Grouped),
+            ("12.345.678,00", LostForm::Thousands),
             ("7'210'448", LostForm::Thousands),
             ("7\u{202f}210\u{202f}448", LostForm::Thousands),
-            ("7 210 448", LostForm::Spaced),
-            ("12 210 448,00", LostForm::Spaced),
-            ("2024-03-01", LostForm::WholeDate),
-            ("2024-03-01 12:30:00", LostForm::WholeDate),
-            ("05.01.2024", LostForm::WholeDate),
-            ("1/5/24", LostForm::WholeDate),
+            ("7 210 448", LostForm::Grouped),
+            ("12 210 448,00", LostForm::Grouped),
+            ("2024-03-01", LostForm::PossibleDate),
+            ("2024-03-01 12:30:00", LostForm::PossibleDate),
+            ("05.01.2024", LostForm::PossibleDate),
+            ("1/5/24", LostForm::PossibleDate),
             ("7,210,448.00", LostForm::Thousands),
             ("01-Mar", LostForm::Date),
             ("1-Mar-24", LostForm::Date),
+            ("1-mar-24", LostForm::Date),
+            ("févr-24", LostForm::Date),
+            ("jan-12", LostForm::PossibleDate),
+            ("mag-42", LostForm::PossibleDate),
+            ("dec-2024", LostForm::PossibleDate),
             ("Mar-01", LostForm::Date),
             ("Mär-01", LostForm::Date),
             ("1. Mrz", LostForm::Date),
@@ -415,6 +437,7 @@ mod tests {
             "12-gru",
             "1-févr.",
             "мар.24",
+            "mar-24",
         ] {
             let form = lost_form(value, ValueUse::Words);
             assert_eq!(form, Some(LostForm::Date), "{value}");

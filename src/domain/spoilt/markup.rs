@@ -109,13 +109,21 @@ pub(super) fn without_percents(value: &str) -> Option<String> {
 }
 
 /// `value` without the backslashes by which programs escape characters: `O\'Brien`,
-/// `M\u00fcller`, and with `breaks` also `\n` and its like; `None` if there are none.
-pub(super) fn without_backslashes(value: &str, breaks: bool) -> Option<String> {
+/// `M\u00fcller`, `12 Elm St\nRear`; `None` if there are none.
+///
+/// A value that `has_own` backslashes has `\n` and its like of its own, and one letter's
+/// number, unless that is of a Latin letter: `CORP\nina`, `CORP\u12345`.
+pub(super) fn without_backslashes(value: &str, has_own: bool) -> Option<String> {
     let (mut text, mut rest, mut changed) = (String::new(), value, false);
+    let is_one_number = value.matches("\\u").count() < 2;
     while let Some(at) = rest.find('\\') {
         let (before, from) = rest.split_at(at);
         text.push_str(before);
-        let (letter, length) = match escape(from, breaks) {
+        let found = escape(from, !has_own).filter(|(letter, _)| {
+            let is_latin = matches!(letter, '"' | '\'' | '\u{a0}'..='\u{24f}');
+            !has_own || !is_one_number || is_latin
+        });
+        let (letter, length) = match found {
             Some(found) => {
                 changed = true;
                 found
@@ -159,7 +167,7 @@ mod tests {
             ("12 Elm St\\nRear", "12 Elm St\nRear"),
         ] {
             assert_eq!(
-                without_backslashes(escaped, true).as_deref(),
+                without_backslashes(escaped, false).as_deref(),
                 Some(text),
                 "{escaped}"
             );
@@ -172,9 +180,24 @@ mod tests {
             "a\\uzzzz",
             "a\\ud83d",
         ] {
-            assert_eq!(without_backslashes(text, true), None, "{text}");
+            assert_eq!(without_backslashes(text, false), None, "{text}");
         }
-        assert_eq!(without_backslashes("CORP\\nina", false), None);
+        for id in [
+            "CORP\\nina",
+            "CORP\\u12345",
+            "DOM\\ubade01",
+            "a\\u0041",
+            "a\\u00",
+        ] {
+            assert_eq!(without_backslashes(id, true), None, "{id}");
+        }
+        for (id, text) in [
+            ("m\\u00fcller", "müller"),
+            ("\\u65e5\\u672c", "日本"),
+            ("O\\'Brien", "O'Brien"),
+        ] {
+            assert_eq!(without_backslashes(id, true).as_deref(), Some(text), "{id}");
+        }
     }
 
     #[test]

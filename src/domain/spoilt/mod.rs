@@ -170,7 +170,7 @@ fn markup_in(field: Field, value: &str) -> Option<SpoiltBy> {
         return Some(SpoiltBy::Tags);
     }
     let has_own_signs = is_id(field) || field == Field::Email;
-    if let Some(text) = markup::without_backslashes(value, !has_own_signs) {
+    if let Some(text) = markup::without_backslashes(value, has_own_signs) {
         return Some(SpoiltBy::Backslashes(text));
     }
     if has_own_signs {
@@ -259,7 +259,7 @@ impl SpoiltBy {
                 matches!(field, Field::ClientId | Field::CompanyName)
             }
             Self::Placeholder(PlaceholderKind::Probable)
-            | Self::LostForm(LostForm::Rounded | LostForm::WholeDate | LostForm::Spaced)
+            | Self::LostForm(LostForm::Rounded | LostForm::PossibleDate | LostForm::Grouped)
             | Self::Percents(_)
             | Self::Total => false,
         }
@@ -367,11 +367,11 @@ impl LostForm {
                 "{field} {shown} is a date or a time that a spreadsheet made of another text, wanted \
                  {its_own} text ({again})"
             ),
-            Self::Spaced => format!(
+            Self::Grouped => format!(
                 "{field} {shown} is a number in groups, which a program may have made of \
                  another, wanted {its_own} digits (if it is written so, leave it)"
             ),
-            Self::WholeDate => format!(
+            Self::PossibleDate => format!(
                 "{field} {shown} is a date, which a spreadsheet may have made of another text, \
                  wanted {its_own} text (if that was no date, {again})"
             ),
