@@ -3,32 +3,11 @@
 //! Every value of every row goes through it: one look into a table by first byte and
 //! length, and for numbers one pass over their bytes.
 
-use super::TOTALS;
-use super::error_value::LOADING;
-use super::lost_form::{MONTHS, TRUTHS, TRUTHS_IN_IDS};
-use super::placeholder::{CERTAIN, PROBABLE};
-
-/// Lengths from this one on share a bit.
-const LONGEST: usize = 31;
+use super::gate_tables::{INNER_WORDS, LENGTHS, LONGEST, MONTH_STARTS, WIDE, WORDS};
+use super::month_date::has_printed_shape;
 
 /// The fewest digits of a card's number that is looked for in a single value.
 const FEWEST_DIGITS: usize = 14;
-
-/// By first byte: bit `n` is set if a value of `n` bytes must be looked at closely.
-static LENGTHS: [u32; 256] = lengths();
-
-/// By first and last byte, of each the lower five bits: bit `n` is set if a word of `n`
-/// bytes begins and ends with them.
-static WORDS: [[u32; 32]; 32] = all_words().ends;
-
-/// The same by the second byte and the last but one.
-static INNER_WORDS: [[u32; 32]; 32] = all_words().inner_ends;
-
-/// By the lower five bits of the first byte: a bit for those of the second of a month.
-static MONTH_STARTS: [u32; 32] = month_starts();
-
-/// The first byte of `＃ＲＥＦ！`, and of other wide forms.
-const WIDE: u8 = 0xef;
 
 /// Whether `value` needs no closer look: it is no word for nothing, no number that a
 /// spreadsheet could have written, not quoted and without a card's number.
@@ -75,7 +54,7 @@ fn is_no_word(value: &[u8]) -> bool {
     if !has_no_card_number(value) {
         return false;
     }
-    if *first == b'T' && second.is_ascii_digit() {
+    if *first == b'T' && second.is_ascii_digit() || has_printed_shape(value) {
         return false;
     }
     let low = |byte: &u8| usize::from(byte & 0x1f);
@@ -177,7 +156,7 @@ fn is_plain_after(value: &[u8], end: usize) -> bool {
             let is_grouped = rest.len() % 4 == 0 && after.get(3).is_none_or(|byte| *byte == b' ');
             number.len() > 3 || !is_grouped && !after.contains(&b',')
         }
-        (b' ', Some(_)) => true,
+        (b' ', Some(_)) => number.len() > 2 || !ends_in_year(after),
         (b'-' | b'/', None) => !has_three_parts(value),
         // Of the others, the first bytes of typographic blanks and apostrophes, and of `٫`.
         (b',' | b'.' | b'\'' | b':', None) | (0xc2 | 0xd9 | 0xe2, _) => false,
@@ -185,6 +164,8 @@ fn is_plain_after(value: &[u8], end: usize) -> bool {
             let (between, word) = after.split_at(place);
             !begins_month(number, between) && !begins_time(between, word) && !has_exponent(value)
         }
+        // Of `年`, `月`, `년` and `월`.
+        (0xe5 | 0xe6 | 0xeb | 0xec, _) => !ends_east_asian_date(value),
         (b'e' | b'E', _) => after.first() != Some(&b'+'),
         _another => true,
     }
@@ -199,6 +180,21 @@ const fn is_letter(byte: u8) -> bool {
 /// `1. Mrz`.
 fn begins_month(number: &[u8], between: &[u8]) -> bool {
     number.len() <= 2 && between.iter().all(|byte| *byte == b' ')
+}
+
+/// Whether `text` ends in a word that may be a year: `1 Mar 2024`.
+fn ends_in_year(text: &[u8]) -> bool {
+    text.last_chunk()
+        .is_some_and(|[blank, year @ ..]: &[u8; 5]| {
+            *blank == b' ' && year.iter().all(u8::is_ascii_digit)
+        })
+}
+
+/// Whether `value` ends as `3月1日`, `2024年3月` and the same in Korean.
+fn ends_east_asian_date(value: &[u8]) -> bool {
+    ["日", "月", "일", "월"]
+        .iter()
+        .any(|end| value.ends_with(end.as_bytes()))
 }
 
 /// Whether `word` may go on a date or a time, and `between` a number, a mark and it:
@@ -230,137 +226,20 @@ fn has_three_parts(value: &[u8]) -> bool {
     joins && (SHORTEST_DATE..=LONGEST_DATE).contains(&value.len())
 }
 
-#[expect(
-    clippy::indexing_slicing,
-    reason = "computed when this is compiled, where an index out of range is an error"
-)]
-const fn lengths() -> [u32; 256] {
-    let mut lengths = all_words().firsts;
-    // A quote or bracket begins few values, but a round one begins phone numbers.
-    let marks = b"#'\"-_?.*\\<[{=";
-    let mut at = 0;
-    while at < marks.len() {
-        lengths[marks[at] as usize] = u32::MAX;
-        at += 1;
-    }
-    // What begins with a digit may be a number.
-    let mut digit = b'0';
-    while digit <= b'9' {
-        lengths[digit as usize] = !0b11;
-        digit += 1;
-    }
-    lengths[b'+' as usize] = !0b11;
-    lengths[WIDE as usize] = u32::MAX;
-    lengths
-}
-
-/// The lengths of all words, a bit for each.
-struct WordLengths {
-    /// By first byte.
-    firsts: [u32; 256],
-    /// By the lower five bits of the first and of the last byte: letters of both cases.
-    ends: [[u32; 32]; 32],
-    /// By those of the second and of the last but one.
-    inner_ends: [[u32; 32]; 32],
-}
-
-const fn all_words() -> WordLengths {
-    let mut lengths = WordLengths {
-        firsts: [0; 256],
-        ends: [[0; 32]; 32],
-        inner_ends: [[0; 32]; 32],
-    };
-    add_words(&mut lengths, &CERTAIN);
-    add_words(&mut lengths, &PROBABLE);
-    add_words(&mut lengths, &TRUTHS);
-    add_words(&mut lengths, &TRUTHS_IN_IDS);
-    add_words(&mut lengths, &TOTALS);
-    add_words(&mut lengths, &LOADING);
-    add_first(&mut lengths, b'E', "Err:502".len());
-    // `T09:42:00`, with more hours and with parts of seconds.
-    let mut length = "T09:42:00".len();
-    while length <= "T100:42:00.000".len() {
-        add_first(&mut lengths, b'T', length);
-        length += 1;
-    }
-    add_months(&mut lengths);
-    lengths
-}
-
-/// Adds the months with a year of two or four digits.
-#[expect(
-    clippy::indexing_slicing,
-    reason = "computed when this is compiled, where an index out of range is an error"
-)]
-const fn add_months(lengths: &mut WordLengths) {
-    let mut month = 0;
-    while month < MONTHS.len() {
-        let word = MONTHS[month].as_bytes();
-        add_first(lengths, word[0], word.len() + 3);
-        add_first(lengths, word[0], word.len() + 5);
-        month += 1;
-    }
-}
-
-#[expect(
-    clippy::indexing_slicing,
-    reason = "computed when this is compiled, where an index out of range is an error"
-)]
-const fn month_starts() -> [u32; 32] {
-    let mut starts = [0; 32];
-    let mut month = 0;
-    while month < MONTHS.len() {
-        let word = MONTHS[month].as_bytes();
-        let bit = 1 << (word[1] & 0x1f);
-        starts[(word[0] & 0x1f) as usize] |= bit;
-        if word[0] == 0xd1 {
-            // Small letters of Cyrillic whose capitals begin with D0.
-            starts[(0xd0 & 0x1f) as usize] |= bit;
-        }
-        month += 1;
-    }
-    starts
-}
-
-#[expect(
-    clippy::indexing_slicing,
-    reason = "computed when this is compiled, where an index out of range is an error"
-)]
-const fn add_words(lengths: &mut WordLengths, words: &[&str]) {
-    let mut at = 0;
-    while at < words.len() {
-        let word = words[at].as_bytes();
-        let (first, last) = (word[0], word[word.len() - 1]);
-        add_first(lengths, first, word.len());
-        lengths.ends[(first & 0x1f) as usize][(last & 0x1f) as usize] |= 1 << word.len();
-        if word.len() > 1 {
-            let (second, last_but_one) = (word[1] & 0x1f, word[word.len() - 2] & 0x1f);
-            lengths.inner_ends[second as usize][last_but_one as usize] |= 1 << word.len();
-        }
-        at += 1;
-    }
-}
-
-/// Adds the length of a word that begins with this byte, in any case.
-#[expect(
-    clippy::indexing_slicing,
-    reason = "computed when this is compiled, where an index out of range is an error"
-)]
-const fn add_first(lengths: &mut WordLengths, first: u8, length: usize) {
-    lengths.firsts[first.to_ascii_lowercase() as usize] |= 1 << length;
-    lengths.firsts[first.to_ascii_uppercase() as usize] |= 1 << length;
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{CERTAIN, LOADING, MONTHS, PROBABLE, TOTALS, TRUTHS, TRUTHS_IN_IDS, is_ordinary};
+    use super::is_ordinary;
     use crate::domain::card_number::holds_card_number;
     use crate::domain::field::Field;
-    use crate::domain::spoilt::spoilt;
+    use crate::domain::spoilt::error_value::LOADING;
+    use crate::domain::spoilt::lost_form::{TRUTHS, TRUTHS_IN_IDS};
+    use crate::domain::spoilt::month_date::{MONTHS, MONTHS_AT_POINT};
+    use crate::domain::spoilt::placeholder::{CERTAIN, PROBABLE};
+    use crate::domain::spoilt::{TOTALS, spoilt};
     use proptest::prelude::*;
 
     #[test]
-    fn ordinary_values_pass_and_others_do_not() {
+    fn ordinary_values_pass() {
         for value in [
             "Northwind Widgets LLC",
             "cus_PzExA1m7Lm2aBc",
@@ -380,6 +259,10 @@ mod tests {
         ] {
             assert!(is_ordinary(value.as_bytes()), "{value}");
         }
+    }
+
+    #[test]
+    fn spoilt_values_do_not_pass() {
         for value in [
             "NULL",
             "n/a",
@@ -412,6 +295,10 @@ mod tests {
             "[null]",
             "T09:42:00",
             "T09:42:00.123",
+            "3月1日",
+            "2024년 3월 1일",
+            "1 Mar 2024",
+            "Fri Mar 01 00:00:00 CET 2024",
             "=\"00123\"",
             "=T(\"00123\")",
             "??????? ???",
@@ -451,6 +338,7 @@ mod tests {
         }
         for month in MONTHS
             .iter()
+            .chain(&MONTHS_AT_POINT)
             .flat_map(|month| [(*month).to_owned(), capitalised(month)])
         {
             for year in ["-24", " 2024", ".19"] {
@@ -481,13 +369,30 @@ mod tests {
             blanks in " {0,2}",
             month in prop_oneof![
                 prop::sample::select(&MONTHS[..]),
-                prop::sample::select(&["set", "out", "paź", "gru", "maja", "T", "PM", "E+", "e+", "E1", "e1"][..]),
+                prop::sample::select(&MONTHS_AT_POINT[..]),
+                prop::sample::select(&["March", "oktober", "set", "out", "paź", "gru", "maja", "T", "PM", "E+", "e+", "E1", "e1"][..]),
             ],
             rest in "[.]?([-/ .][0-9]{1,4})?[0-9:.]{0,9}(Z| AM| PM)?",
         ) {
             let day = format!("{number}{mark}{blanks}{month}{rest}");
             let time = format!("{number}-01-05{mark}{rest}");
             for (field, value) in Field::ALL.into_iter().flat_map(|field| [(field, &day), (field, &time)]) {
+                if spoilt(field, value).is_some() {
+                    prop_assert!(!is_ordinary(value.as_bytes()), "{field} {value:?}");
+                }
+            }
+        }
+
+        #[test]
+        fn no_date_of_other_scripts_and_programs_passes(
+            number in "[0-9]{0,4}",
+            text in "[年月년월 ]{1,2}[0-9]{0,2}[年月日년월일 ]{0,2}[0-9]{0,2}[日일月]?",
+            weekday in "(Mon|Fri|Sun|MON|x)",
+            day in " (Mar|Dec|mar) [ 0-9][0-9]( 2024)? [0-9]{2}:[0-9]{2}:[0-9]{2}( CET| GMT[+]01:00)?( 2024)?",
+            zone in "( \\([A-Z][a-z]{0,9} Time\\))?",
+        ) {
+            let (date, printed) = (format!("{number}{text}"), format!("{weekday}{day}{zone}"));
+            for (field, value) in Field::ALL.into_iter().flat_map(|field| [(field, &date), (field, &printed)]) {
                 if spoilt(field, value).is_some() {
                     prop_assert!(!is_ordinary(value.as_bytes()), "{field} {value:?}");
                 }

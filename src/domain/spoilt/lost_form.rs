@@ -1,6 +1,7 @@
 //! Numbers, dates and truth values that a spreadsheet or a program made of other text.
 
-use super::whole_date;
+use super::value_use::{ValueUse, is_digits};
+use super::{month_date, whole_date};
 
 /// What a value has become.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,29 +24,9 @@ pub(in crate::domain) enum LostForm {
     Truth,
 }
 
-/// Abbreviations of months as spreadsheets write them, in lower case: English, German,
-/// French, Spanish, Italian, Portuguese, Dutch and Scandinavian, Russian. Those that are
-/// words of other kinds (Italian `set`, Portuguese `out`, Polish `pro`) are not there.
-pub(super) const MONTHS: [&str; 59] = [
-    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec",
-    "jän", "mär", "mrz", "märz", "mai", "juni", "juli", "okt", "dez", "janv", "févr", "mars",
-    "avr", "juin", "juil", "août", "déc", "ene", "abr", "ago", "dic", "gen", "mag", "giu", "lug",
-    "ott", "fev", "mrt", "mei", "maj", "des", "янв", "фев", "мар", "апр", "май", "июн", "июл",
-    "авг", "сен", "окт", "ноя", "дек", "февр", "сент", "нояб",
-];
-
-/// Abbreviations that are words or parts of ids too, unless a day precedes them: Italian
-/// and Portuguese, Polish.
-const MONTHS_AFTER_DAY: [&str; 14] = [
-    "set", "out", "sty", "lut", "kwi", "cze", "lip", "sie", "wrz", "paź", "lis", "gru", "mars",
-    "maja",
-];
-
-/// Months whose names are not abbreviated, or look as if they were not: `17. Juni` is a
-/// street.
-const NAMES_OF_MONTHS: [&str; 10] = [
-    "mai", "may", "maj", "mei", "märz", "mars", "juni", "juin", "juli", "août",
-];
+/// The most bytes of a value that has lost its form: a date that JavaScript prints, with
+/// the name of a time zone.
+const LONGEST: usize = 80;
 
 /// Truth values as spreadsheets write them.
 pub(super) const TRUTHS: [&str; 18] = [
@@ -70,25 +51,34 @@ pub(super) const TRUTHS: [&str; 18] = [
 ];
 
 /// The same, where no word of a language is expected.
-pub(super) const TRUTHS_IN_IDS: [&str; 13] = [
-    "True", "False", "wahr", "falsch", "vrai", "faux", "SANT", "FALSKT", "SAND", "FALSK", "USANN",
-    "DOĞRU", "YANLIŞ",
+pub(super) const TRUTHS_IN_IDS: [&str; 22] = [
+    "True",
+    "False",
+    "wahr",
+    "falsch",
+    "vrai",
+    "faux",
+    "SANT",
+    "FALSKT",
+    "SAND",
+    "FALSK",
+    "SANN",
+    "USANN",
+    "DOĞRU",
+    "YANLIŞ",
+    "IGAZ",
+    "HAMIS",
+    "PRAVDA",
+    "NEPRAVDA",
+    "TOSI",
+    "EPÄTOSI",
+    "ΑΛΗΘΗΣ",
+    "ΨΕΥΔΗΣ",
 ];
-
-/// Where a value stands, which decides what is unusual there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ValueUse {
-    /// An id.
-    Id,
-    /// A phone number or a postal code.
-    Number,
-    /// Words.
-    Words,
-}
 
 /// What `value` has become, if it has lost its form.
 pub(super) fn lost_form(value: &str, is_used: ValueUse) -> Option<LostForm> {
-    if value.len() > 40 {
+    if value.len() > LONGEST {
         return None;
     }
     if lost_digits(value) {
@@ -122,10 +112,6 @@ pub(super) fn lost_form(value: &str, is_used: ValueUse) -> Option<LostForm> {
             has_thousands(value, is_used).then_some(form)
         }
     }
-}
-
-fn is_digits(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Whether `value` is a number that a spreadsheet shortened, `1.23E+15`, or that a program
@@ -224,28 +210,7 @@ fn is_date(value: &str, is_used: ValueUse) -> bool {
             return is_iso_day(day);
         }
     }
-    let Some((first, rest)) = value.split_once(['-', '.', '/', ' ']) else {
-        return false;
-    };
-    if is_digits(first) && first.len() <= 2 && !value.starts_with(&format!("{first} ")) {
-        let month = rest.trim_start_matches(' ').trim_end_matches('.');
-        let (month, year) = month
-            .split_once(['-', '/', ' ', '.'])
-            .unwrap_or((month, "24"));
-        let is_known =
-            is_month(month) || is_used != ValueUse::Id && is_one_of(&MONTHS_AFTER_DAY, month);
-        // `1. Mai` is a street, a square and a company.
-        let is_street = is_used == ValueUse::Words
-            && !value.contains('-')
-            && !first.starts_with('0')
-            && (first.len() < 2 || is_one_of(&NAMES_OF_MONTHS, month));
-        return !is_street && is_known && is_year(year.trim_start());
-    }
-    let between = value.chars().find(|letter| !letter.is_alphabetic());
-    let joins = between == Some('-')
-        || between == Some(' ') && is_used == ValueUse::Id
-        || between == Some('.') && !first.is_ascii();
-    joins && is_month(first) && is_year(rest)
+    month_date::names_month(value, is_used)
 }
 
 /// Whether `value` may be an id of a word and a number, as people make them, `jan-12`. Most
@@ -271,24 +236,6 @@ fn is_iso_day(day: &str) -> bool {
     matches!(parts.as_slice(), [year, month, day]
         if [year.len(), month.len(), day.len()] == [4, 2, 2]
             && [year, month, day].iter().all(|part| is_digits(part)))
-}
-
-fn is_year(text: &str) -> bool {
-    matches!(text.len(), 2 | 4) && is_digits(text)
-}
-
-/// Whether `word` is the abbreviation of a month, not in capitals: no spreadsheet
-/// writes them so, but people number things `MAR-01`.
-fn is_month(word: &str) -> bool {
-    let mut letters = word.chars();
-    letters.next().is_some()
-        && !letters.as_str().chars().any(char::is_uppercase)
-        && is_one_of(&MONTHS, word)
-}
-
-/// Whether `word` is one of `months`, which are in lower case.
-fn is_one_of(months: &[&str], word: &str) -> bool {
-    months.contains(&word.trim_end_matches('.').to_lowercase().as_str())
 }
 
 #[cfg(test)]
@@ -343,6 +290,9 @@ mod tests {
             ("2024-03-01 00:00:00.000", LostForm::Date),
             ("T09:42:00", LostForm::Date),
             ("T36:00:00.123", LostForm::Date),
+            ("PRAVDA", LostForm::Truth),
+            ("EPÄTOSI", LostForm::Truth),
+            ("ΑΛΗΘΗΣ", LostForm::Truth),
             ("TRUE", LostForm::Truth),
             ("FALSCH", LostForm::Truth),
             ("VRAI", LostForm::Truth),
@@ -421,6 +371,8 @@ mod tests {
             "True",
             "Vero",
             "Sand",
+            "PRAVDA",
+            "Tosi",
             "2.0",
             "7.210.448",
         ] {

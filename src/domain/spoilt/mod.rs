@@ -2,10 +2,13 @@
 //! us, in every field.
 //!
 //! - `gate.rs`: a cheap test that most values pass
+//! - `gate_tables.rs`: the words and lengths that it looks for
 //! - `error_value.rs`: `#REF!`, `#NV`, `########`, formulas without a value
 //! - `placeholder.rs`: `NULL`, `n/a`, `--`
-//! - `lost_form.rs`: `8,9E+11`, `7,210,448`, `01-Mar`, `TRUE`
+//! - `lost_form.rs`: `8,9E+11`, `7,210,448`, `TRUE`
+//! - `month_date.rs`: `01-Mar`, `3月1日`
 //! - `whole_date.rs`: `2024-01-05`, `1/5/24`
+//! - `value_use.rs`: ids, numbers or words
 //! - `garbled.rs`: `MÃ¼ller`
 //! - `markup.rs`: `Smith &amp; Sons`, `Acme%20Ltd`, `O\'Brien`
 //!
@@ -14,9 +17,12 @@
 mod error_value;
 mod garbled;
 pub(super) mod gate;
+mod gate_tables;
 mod lost_form;
 mod markup;
+mod month_date;
 mod placeholder;
+mod value_use;
 mod whole_date;
 
 pub(crate) use error_value::UNCALCULATED;
@@ -26,8 +32,9 @@ use super::field::Field;
 use super::invisible;
 use super::printable::is_printable;
 use super::text::quoted;
-use lost_form::{LostForm, ValueUse};
+use lost_form::LostForm;
 use placeholder::PlaceholderKind;
+use value_use::ValueUse;
 
 /// The names of a total's row, in lower case.
 pub(super) const TOTALS: [&str; 18] = [

@@ -220,7 +220,7 @@ proptest! {
             prop_assert_eq!(spoilt(Field::Phone, &phone), None, "{}", phone);
         }
         prop_assert_eq!(spoilt(Field::PostalCode, &postal), None, "{}", postal);
-        let is_month = super::lost_form::MONTHS.iter().any(|month| id.starts_with(month));
+        let is_month = super::month_date::MONTHS.iter().any(|month| id.starts_with(month));
         if !is_month {
             prop_assert_eq!(spoilt(Field::ClientId, &id), None, "{}", id);
         }
