@@ -52,6 +52,8 @@ fn belongs(letter: char, text: &str, at: usize) -> bool {
         return false;
     };
     match letter {
+        // Scripts without blanks between words: it says where a line may be broken.
+        '\u{200b}' => is_unspaced(base) && rest.chars().nth(1).is_some_and(is_unspaced),
         // Arabic and the scripts of India join or separate letters, emoji are composed.
         '\u{200c}' | '\u{200d}' | '\u{34f}' => is_joined(base) || is_symbol(base),
         '\u{200e}' | '\u{200f}' | '\u{61c}' => text.chars().any(is_right_to_left),
@@ -68,6 +70,12 @@ fn belongs(letter: char, text: &str, at: usize) -> bool {
         '\u{e0020}'..='\u{e007f}' => base == '\u{1f3f4}',
         _elsewhere => false,
     }
+}
+
+/// Whether `letter` is of Thai, Lao, Tibetan, Myanmar or Khmer.
+const fn is_unspaced(letter: char) -> bool {
+    matches!(letter, '\u{e00}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{19e0}'..='\u{19ff}'
+        | '\u{a9e0}'..='\u{a9ff}' | '\u{aa60}'..='\u{aa7f}')
 }
 
 /// Whether `letter` is of a script whose letters change with their neighbours.
@@ -127,6 +135,9 @@ mod tests {
             "ACME\u{200e} (עברית)",
             "🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f} Pub",
             "Brand\u{ae}\u{fe0f}",
+            "ភ្នំ\u{200b}ពេញ",
+            "กรุงเทพ\u{200b}มหานคร",
+            "ລາວ\u{200b}ລາວ",
         ] {
             assert_eq!(first_invisible(text), None, "{text:?}");
         }
@@ -143,6 +154,8 @@ mod tests {
             ("a\u{2066}b", '\u{2066}', "a"),
             ("a\u{3164}b", '\u{3164}', "a"),
             ("a\u{e0041}", '\u{e0041}', "a"),
+            ("ភ្នំ\u{200b} Ltd", '\u{200b}', "ភ្នំ"),
+            ("ไทย\u{200b}Ltd", '\u{200b}', "ไทย"),
             ("Aster\u{200e} Ltd", '\u{200e}', "Aster"),
         ] {
             assert_eq!(first_invisible(text), Some((found, before)));

@@ -36,6 +36,8 @@ use lost_form::LostForm;
 use placeholder::PlaceholderKind;
 use value_use::ValueUse;
 
+const ZERO_WIDTH_SPACE: char = '\u{200b}';
+
 /// The names of a total's row, in lower case.
 pub(super) const TOTALS: [&str; 18] = [
     "total",
@@ -131,7 +133,10 @@ fn lost_characters(field: Field, value: &str) -> Option<SpoiltBy> {
         if is_uncalculated(value) {
             return Some(SpoiltBy::Uncalculated);
         }
-        if let Some((found, before)) = invisible::first_invisible(value) {
+        // In names of some scripts it has a use; two ids must not differ by it.
+        let in_id = value.split_once(ZERO_WIDTH_SPACE).filter(|_| is_id(field));
+        let in_id = in_id.map(|(before, _)| (ZERO_WIDTH_SPACE, before));
+        if let Some((found, before)) = invisible::first_invisible(value).or(in_id) {
             return Some(SpoiltBy::Invisible(found, before.to_owned()));
         }
     }

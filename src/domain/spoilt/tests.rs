@@ -111,6 +111,8 @@ fn forms_depend_on_the_field() {
         (Field::CompanyName, "Who? What? Where?", None),
         (Field::CompanyName, "??", Some(("placeholder", false))),
         (Field::ClientId, "می\u{200c}خ", None),
+        (Field::CompanyName, "ភ្នំ\u{200b}ពេញ", None),
+        (Field::ClientId, "ភ្នំ\u{200b}ពេញ", Some(("invisible", true))),
         (Field::ClientId, "As\nter", Some(("lines", true))),
         (Field::CompanyName, "As\nter", Some(("lines", false))),
         (Field::LastName, "As\u{2028}ter", Some(("lines", false))),
