@@ -126,21 +126,19 @@ fn decoded_run(run: &str, place: RunPlace) -> Option<String> {
 /// Whether people write the letters of `decoded` beside each other: what letters of a
 /// name give by chance (`Éžßš` gives U+025E and U+07DA) is of alphabets that no name mixes.
 fn is_written(decoded: &str) -> bool {
-    let (mut has_near, mut has_far) = (false, false);
+    let (mut is_latin, mut has_near, mut has_far) = (false, false, false);
     for letter in decoded.chars() {
         match letter {
-            // Latin with one mark and with two, and punctuation stand beside everything.
-            '\u{80}'..='\u{17f}'
-            | '\u{1e00}'..='\u{1eff}'
-            | '\u{2000}'..='\u{20ff}'
-            | '\u{2122}' => {}
+            '\u{c0}'..='\u{17f}' | '\u{1e00}'..='\u{1eff}' => is_latin = true,
+            // Punctuation stands beside everything.
+            '\u{80}'..='\u{bf}' | '\u{2000}'..='\u{20ff}' | '\u{2122}' => {}
             // Latin of more languages, Greek to Arabic: two bytes each.
             '\u{180}'..='\u{24f}' | '\u{300}'..='\u{6ff}' => has_near = true,
             '\u{900}'..='\u{10ffff}' => has_far = true,
             _other => return false,
         }
     }
-    !(has_near && has_far)
+    !(has_far && (has_near || is_latin))
 }
 
 /// A no-break space whose second byte became an ordinary blank: `12Â km`, `Ã la carte`.
@@ -227,6 +225,7 @@ mod tests {
             "ÉCOLE «É»",
             "Äža",
             "Éžßša",
+            "Äžäšš",
             "Äžßša",
             "Öœéšža",
             "está»…",
