@@ -66,6 +66,28 @@ pub(super) fn is_questions(value: &str) -> bool {
     value.starts_with("??") && value.matches('?').count() > 2 && !value.contains(others)
 }
 
+/// Whether a program could not encode a letter within a word: `M?ller`, `Stra?e`, and of two
+/// bytes `M??ller`. An address has question marks of its own: `a.example/b?c=d`.
+pub(super) fn has_lost_letter(value: &str) -> bool {
+    let is_lost = |(at, _): (usize, &str)| {
+        let (before, from) = value.split_at(at);
+        let after = from.trim_start_matches('?');
+        before.ends_with(char::is_alphabetic)
+            && from.len() - after.len() <= 2
+            && after.starts_with(|letter: char| letter.is_ascii_lowercase())
+            && !is_in_address(before, after)
+    };
+    value.match_indices('?').any(is_lost)
+}
+
+/// Whether a question mark between these stands in an address.
+fn is_in_address(before: &str, after: &str) -> bool {
+    let start = before.rsplit(char::is_whitespace).next();
+    let end = after.split(char::is_whitespace).next();
+    start.is_some_and(|start| start.contains(['/', '.', ':', '?']))
+        || end.is_some_and(|end| end.contains(['=', '/', '?']))
+}
+
 /// `=T("00123")`, `=A2&" GmbH"`, `=$A$2*2`: not its value.
 pub(super) fn is_formula(value: &str) -> bool {
     let Some(text) = value.strip_prefix('=') else {
@@ -174,7 +196,36 @@ pub(super) fn is_narrow_column(value: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_error_value, is_formula, is_narrow_column};
+    use super::{has_lost_letter, is_error_value, is_formula, is_narrow_column};
+
+    #[test]
+    fn a_letter_that_was_lost_within_a_word_is_found() {
+        for value in [
+            "M?ller",
+            "Stra?e 12",
+            "Hauptstra?e",
+            "K?ln-1",
+            "M??ller",
+            "12 Ca?on Rd",
+        ] {
+            assert!(has_lost_letter(value), "{value}");
+        }
+        for value in [
+            "Who?What",
+            "Who? What? Where?",
+            "?ber",
+            "Pourquoi ?",
+            "M???ller",
+            "https://a.example/b?c=d",
+            "a.example?page",
+            "/list?page=2",
+            "customer?id=4",
+            "4?a",
+            "?",
+        ] {
+            assert!(!has_lost_letter(value), "{value}");
+        }
+    }
 
     #[test]
     fn formulas_are_told_from_names_and_ids() {

@@ -125,7 +125,7 @@ fn decoded_run(run: &str, place: RunPlace) -> Option<String> {
 
 /// Whether people write the letters of `decoded` beside each other: what letters of a
 /// name give by chance (`Éžßš` gives U+025E and U+07DA) is of alphabets that no name mixes.
-fn is_written(decoded: &str) -> bool {
+pub(super) fn is_written(decoded: &str) -> bool {
     let (mut is_latin, mut has_near, mut has_far) = (false, false, false);
     for letter in decoded.chars() {
         match letter {

@@ -10,16 +10,20 @@
 //! - `whole_date.rs`: `2024-01-05`, `1/5/24`
 //! - `value_use.rs`: ids, numbers or words
 //! - `garbled.rs`: `MÃ¼ller`
+//! - `code_pages.rs`: `M├╝ller`, `MĂĽller`, `РњРѕСЃРєРІР°`
+//! - `message.rs`: what is said of such a value
 //! - `markup.rs`: `Smith &amp; Sons`, `Acme%20Ltd`, `O\'Brien`
 //!
 //! `../invisible.rs` has the invisible characters.
 
+mod code_pages;
 mod error_value;
 mod garbled;
 pub(super) mod gate;
 mod gate_tables;
 mod lost_form;
 mod markup;
+mod message;
 mod month_date;
 mod placeholder;
 mod value_use;
@@ -31,10 +35,12 @@ pub(super) use error_value::is_uncalculated;
 use super::field::Field;
 use super::invisible;
 use super::printable::is_printable;
-use super::text::quoted;
 use lost_form::LostForm;
 use placeholder::PlaceholderKind;
 use value_use::ValueUse;
+
+/// Two of U+FFFD in UTF-8, read as GBK.
+const MISREAD_REPLACEMENTS: &str = "锟斤拷";
 
 const ZERO_WIDTH_SPACE: char = '\u{200b}';
 
@@ -63,8 +69,8 @@ pub(super) const TOTALS: [&str; 18] = [
 /// How a value was spoilt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum SpoiltBy {
-    /// U+FFFD stands for characters that could not be decoded.
-    Decoding,
+    /// This stands for characters that could not be decoded.
+    Decoding(&'static str),
     /// An invisible character, and what stands before it.
     Invisible(char, String),
     /// A line break in an id, a name or a number.
@@ -77,6 +83,8 @@ pub(super) enum SpoiltBy {
     Placeholder(PlaceholderKind),
     /// Every letter became a question mark.
     Questions,
+    /// A letter within a word did.
+    LostLetter,
     /// A formula stands there instead of its value.
     Formula,
     /// A formula that no program has calculated.
@@ -121,14 +129,25 @@ pub(super) fn spoilt(field: Field, value: &str) -> Option<SpoiltBy> {
     if is_printable || value.is_ascii() {
         return None;
     }
-    garbled::decoded_again(value).map(SpoiltBy::Encoding)
+    let texts = [
+        garbled::decoded_again(value),
+        code_pages::decoded_again(value),
+    ];
+    let text = texts
+        .into_iter()
+        .flatten()
+        .min_by_key(|text| text.chars().count());
+    text.map(SpoiltBy::Encoding)
 }
 
 /// The characters of `value` that stand for none of its own.
 fn lost_characters(field: Field, value: &str) -> Option<SpoiltBy> {
     if !value.is_ascii() {
         if value.contains('\u{fffd}') {
-            return Some(SpoiltBy::Decoding);
+            return Some(SpoiltBy::Decoding("U+FFFD"));
+        }
+        if value.contains(MISREAD_REPLACEMENTS) {
+            return Some(SpoiltBy::Decoding(MISREAD_REPLACEMENTS));
         }
         if is_uncalculated(value) {
             return Some(SpoiltBy::Uncalculated);
@@ -140,7 +159,11 @@ fn lost_characters(field: Field, value: &str) -> Option<SpoiltBy> {
             return Some(SpoiltBy::Invisible(found, before.to_owned()));
         }
     }
-    has_line_break(field, value).then_some(SpoiltBy::LineBreak)
+    if has_line_break(field, value) {
+        return Some(SpoiltBy::LineBreak);
+    }
+    let lost_letter = field != Field::Email && error_value::has_lost_letter(value);
+    lost_letter.then_some(SpoiltBy::LostLetter)
 }
 
 /// What `value` is instead of the value that it was, by its form.
@@ -249,7 +272,7 @@ impl SpoiltBy {
         match self {
             // The field has a value, and it is not known.
             Self::Uncalculated => true,
-            Self::Decoding
+            Self::Decoding(_)
             | Self::ErrorValue
             | Self::NarrowColumn
             | Self::Questions
@@ -259,6 +282,7 @@ impl SpoiltBy {
             }
             Self::Invisible(..)
             | Self::LineBreak
+            | Self::LostLetter
             | Self::LostForm(
                 LostForm::Decimals | LostForm::Thousands | LostForm::Date | LostForm::Truth,
             )
@@ -274,120 +298,6 @@ impl SpoiltBy {
             | Self::LostForm(LostForm::Rounded | LostForm::PossibleDate | LostForm::Grouped)
             | Self::Percents(_)
             | Self::Total => false,
-        }
-    }
-
-    /// The message about `value` of `field`; `expected` is what the field should hold.
-    pub(super) fn message(&self, field: Field, value: &str, expected: &str) -> String {
-        let shown = quoted(value);
-        match self {
-            Self::Decoding => format!(
-                "{field} {shown} holds U+FFFD, which stands for characters that could not be \
-                 decoded, wanted the text (export again as UTF-8)"
-            ),
-            Self::Invisible(letter, before) => invisible_message(field, &shown, *letter, before),
-            Self::LineBreak => {
-                format!("{field} {shown} has several lines, wanted one")
-            }
-            Self::ErrorValue => format!("{field} is the spreadsheet error {shown}, wanted a value"),
-            Self::NarrowColumn => format!(
-                "{field} is {shown}, which a spreadsheet shows if a column is too narrow, wanted \
-                 the value (widen the column and export again)"
-            ),
-            Self::Questions => format!(
-                "{field} {shown} has question marks for letters, which a program writes if it \
-                 cannot encode them, wanted the text (export again as UTF-8)"
-            ),
-            Self::Formula => format!(
-                "{field} {shown} is a formula of a spreadsheet, wanted its value (export values \
-                 instead of formulas)"
-            ),
-            Self::Uncalculated => format!(
-                "{field} is a formula that was saved without its value, wanted the value (open the \
-                 workbook in a spreadsheet program, which calculates it, and save it)"
-            ),
-            Self::Placeholder(_) => {
-                format!("{field} is {shown}, which reads like no value at all ({expected})")
-            }
-            Self::LostForm(form) => form.message(field, &shown),
-            Self::Quotes(inner) => format!(
-                "{field} {shown} still has quotes around it, wanted {}",
-                quoted(inner)
-            ),
-            Self::Encoding(was) => format!(
-                "{field} {shown} was decoded with the wrong encoding, wanted what was probably {} \
-                 (export again as UTF-8)",
-                quoted(was)
-            ),
-            Self::Entities(was) => format!(
-                "{field} {shown} is written as for a web page, wanted what was probably {} (export \
-                 without HTML)",
-                quoted(was)
-            ),
-            Self::Backslashes(was) => format!(
-                "{field} {shown} has the backslashes of a program in it, wanted what was probably {}",
-                quoted(was)
-            ),
-            Self::Tags => format!("{field} {shown} holds HTML tags, wanted plain text"),
-            Self::Percents(was) => format!(
-                "{field} {shown} is encoded as for a web address, wanted what was probably {}",
-                quoted(was)
-            ),
-            Self::Total => format!("{field} {shown} reads like a total of other rows ({expected})"),
-        }
-    }
-}
-
-fn invisible_message(field: Field, shown: &str, letter: char, before: &str) -> String {
-    let place = if before.is_empty() {
-        "at its start".to_owned()
-    } else {
-        format!("after {}", quoted(before))
-    };
-    let (code, name) = (u32::from(letter), invisible::name_of(letter));
-    format!(
-        "{field} {shown} holds the invisible character U+{code:04X} ({name}) {place}, wanted the \
-         text without it"
-    )
-}
-
-impl LostForm {
-    fn message(self, field: Field, shown: &str) -> String {
-        let its_own = if is_id(field) {
-            "the id's own"
-        } else {
-            "its own"
-        };
-        let again = "format the column as text and export again";
-        match self {
-            Self::Exponent => format!(
-                "{field} {shown} is a number that a spreadsheet shortened, wanted {its_own} digits \
-                 ({again})"
-            ),
-            Self::Rounded => format!(
-                "{field} {shown} has zeros after its fifteenth digit, which a spreadsheet writes for \
-                 digits that it lost, wanted {its_own} digits ({again})"
-            ),
-            Self::Decimals => format!(
-                "{field} {shown} is a number with decimals that a program added, wanted {its_own} \
-                 digits ({again})"
-            ),
-            Self::Thousands => format!(
-                "{field} {shown} has separators of thousands, wanted {its_own} digits ({again})"
-            ),
-            Self::Date => format!(
-                "{field} {shown} is a date or a time that a spreadsheet made of another text, wanted \
-                 {its_own} text ({again})"
-            ),
-            Self::Grouped => format!(
-                "{field} {shown} is a number in groups, which a program may have made of \
-                 another, wanted {its_own} digits (if it is written so, leave it)"
-            ),
-            Self::PossibleDate => format!(
-                "{field} {shown} is a date, which a spreadsheet may have made of another text, \
-                 wanted {its_own} text (if that was no date, {again})"
-            ),
-            Self::Truth => format!("{field} is the truth value {shown}, wanted text"),
         }
     }
 }

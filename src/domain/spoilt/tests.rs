@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::{SpoiltBy, garbled, lost_characters, markup_in, spoilt};
+use super::{SpoiltBy, code_pages, garbled, lost_characters, markup_in, spoilt};
 use crate::domain::field::Field;
 use crate::domain::printable::is_printable;
 
@@ -8,13 +8,14 @@ use crate::domain::printable::is_printable;
 fn found(field: Field, value: &str) -> Option<(&'static str, bool)> {
     let by = spoilt(field, value)?;
     let name = match &by {
-        SpoiltBy::Decoding => "decoding",
+        SpoiltBy::Decoding(_) => "decoding",
         SpoiltBy::Invisible(..) => "invisible",
         SpoiltBy::LineBreak => "lines",
         SpoiltBy::ErrorValue => "error",
         SpoiltBy::NarrowColumn => "narrow",
         SpoiltBy::Placeholder(_) => "placeholder",
         SpoiltBy::Questions => "questions",
+        SpoiltBy::LostLetter => "letter",
         SpoiltBy::Formula => "formula",
         SpoiltBy::Uncalculated => "uncalculated",
         SpoiltBy::LostForm(_) => "form",
@@ -52,7 +53,11 @@ fn errors_are_in_ids_and_the_company_and_warnings_elsewhere() {
         ("########", "narrow", &[id, plan, stripe, company]),
         ("8,9E+11", "form", &[id, plan, stripe, company]),
         ("A\u{fffd}ster", "decoding", &[id, plan, stripe, company]),
+        ("Aster 锟斤拷", "decoding", &[id, plan, stripe, company]),
         ("01-Mar", "form", &[id, plan, stripe]),
+        ("M?ller", "letter", &[id, plan, stripe]),
+        ("M├╝ller", "encoding", &[id, plan, stripe]),
+        ("РњРѕСЃРєРІР°", "encoding", &[id, plan, stripe]),
         ("TRUE", "form", &[id, plan, stripe]),
         ("MÃ¼ller", "encoding", &[id, plan, stripe]),
         ("\"Acme\"", "quotes", &[id, plan, stripe]),
@@ -238,6 +243,7 @@ fn is_spoilt_by_characters(text: &str) -> bool {
     by_characters.next().is_some()
         || text.contains(char::is_control)
         || garbled::decoded_again(text).is_some()
+        || code_pages::decoded_again(text).is_some()
 }
 
 #[test]
@@ -255,7 +261,7 @@ proptest! {
 
     #[test]
     fn nothing_printable_is_spoilt_by_its_characters(
-        text in "([a-c &<%;#]|[\\\\\"'nru]|[\u{a0}-\u{17f}]|[ŠšŸŽžŒœƒˆ˜€‚„…†‡‰‹‘’“”•–—›™√]|[\u{600}-\u{61f}]|[\u{1e00}-\u{1eff}]|[\u{3000}-\u{3170}]|[\u{ff00}-\u{ffa1}]|amp;|\\PC){0,6}",
+        text in "([a-c &<%;#?]|[ĂĹĽłżńАВГРСЁІЃЌЎЏђіѓјќўџ锟斤拷]|[\\\\\"'nru]|[\u{a0}-\u{17f}]|[ŠšŸŽžŒœƒˆ˜€‚„…†‡‰‹‘’“”•–—›™√]|[\u{600}-\u{61f}]|[\u{1e00}-\u{1eff}]|[\u{3000}-\u{3170}]|[\u{ff00}-\u{ffa1}]|amp;|\\PC){0,6}",
     ) {
         prop_assert!(!is_printable(text.as_bytes()) || !is_spoilt_by_characters(&text), "{text:?}");
     }
