@@ -343,11 +343,15 @@ fn a_rollback_is_planned_and_applied() {
 fn a_rollback_deletes_no_customer_that_its_plan_does_not_have() {
     let first = json!({
         "customerId": "cus_raw", "clientId": "c-1", "companyName": "Company 1", "currency": "USD",
-        "status": "ACTIVE", "created": "2999-01-01T00:00:00.000Z",
-        "modified": "2999-01-01T00:00:00.000Z",
+        "status": "ACTIVE", "modified": "2999-01-01T00:00:00.000Z",
     });
     let shown = says("200 OK", &first.to_string());
-    let server = Raw::start(64, [(Ask::LookUp, "cus_raw".to_owned(), vec![shown; 2])]);
+    let made = says("201 Created", &first.to_string()).done();
+    let acts = [
+        (Ask::Create, "c-1".to_owned(), vec![made]),
+        (Ask::LookUp, "cus_raw".to_owned(), vec![shown; 2]),
+    ];
+    let server = Raw::start(64, acts);
     let run = Run::new().credentials().input("in.csv", rows(2));
     let base = format!("--base-url {}", server.url());
     run.go(&format!("import in.csv {base}")).code(0);

@@ -347,6 +347,8 @@ impl<'s, A: CustomerApi, O: Observer> InFlight<'s, A, O> {
 
     /// A look-up got no response, or no usable one.
     fn unanswered(&mut self, trouble: Trouble) -> Option<RowEnd> {
+        self.sender
+            .has_not_read(&trouble, self.state.retries.unanswered);
         if self.set_back(trouble, Access::Read) == Blame::Row {
             self.state.retries.unanswered += 1;
         }

@@ -1,15 +1,19 @@
 //! Decides whether another server than the API answers: it reports success, and not one of
-//! its first answers to look-ups can be read (pure).
+//! its first answers to look-ups can be read, however often it is asked (pure).
 
 use crate::kable::Trouble;
 
-/// So many answers that can't be read are enough. Each may be about a create that was done.
+/// So many answers that can't be read are enough, one after another. Each may be about a create
+/// that was done.
 const ENOUGH: u32 = 5;
+
+/// A row's first look-ups may be damaged on their way; only those after so many count.
+const REPEATED: u32 = 2;
 
 /// What is known of the answers so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::engine) enum Legibility {
-    /// Of so many look-ups, and of all creates, none could be read.
+    /// Of all about customers, none could be read; so many repeated look-ups are the last.
     Unread(u32),
     /// One could be read: others may be damaged on their way.
     Read,
@@ -27,16 +31,21 @@ impl Legibility {
         *self = Self::Read;
     }
 
-    /// Whether no answer can be expected that can be read, after the `trouble` of a look-up. A web page, which
-    /// a proxy sends while the API is down, says nothing.
-    pub(super) fn is_hopeless_after(&mut self, trouble: &Trouble) -> bool {
+    /// Whether no answer can be expected that can be read, after the `trouble` of a look-up
+    /// that follows `earlier` ones of its row without a result. A web page, which a proxy sends
+    /// while the API is down, says nothing.
+    pub(super) fn is_hopeless_after(&mut self, trouble: &Trouble, earlier: u32) -> bool {
         let is_success = trouble.status.is_some_and(|status| status / 100 == 2);
         match self {
             Self::Unread(answers) if is_success && !trouble.is_page && !trouble.by_api => {
-                *answers += 1;
+                *answers += u32::from(earlier >= REPEATED);
                 *answers >= ENOUGH
             }
-            Self::Unread(_) | Self::Read => false,
+            Self::Unread(answers) => {
+                *answers = 0;
+                false
+            }
+            Self::Read => false,
         }
     }
 }
@@ -54,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn five_successes_that_cannot_be_read_are_enough() {
+    fn five_repeated_look_ups_that_cannot_be_read_are_enough() {
         let mut legibility = Legibility::default();
         let page = Trouble {
             is_page: true,
@@ -65,13 +74,16 @@ mod tests {
             by_api: true,
             ..trouble(Some(200))
         };
+        let mut told = |trouble: &Trouble, earlier| legibility.is_hopeless_after(trouble, earlier);
         for other in [&trouble(None), &trouble(Some(503)), &page, &refused] {
-            for _ in 0..9 {
-                assert!(!legibility.is_hopeless_after(other), "{other:?}");
+            for _ in 0..4 {
+                assert!(!told(&trouble(Some(200)), 2));
+                assert!(!told(&trouble(Some(200)), 1));
             }
+            assert!(!told(other, 2), "{other:?}");
         }
-        let mut told = || legibility.is_hopeless_after(&trouble(Some(201)));
-        assert_eq!([(); 5].map(|()| told()), [false, false, false, false, true]);
+        let told = [2, 3, 4, 1, 5, 2].map(|earlier| told(&trouble(Some(201)), earlier));
+        assert_eq!(told, [false, false, false, false, false, true]);
     }
 
     #[test]
@@ -79,7 +91,7 @@ mod tests {
         let mut legibility = Legibility::default();
         legibility.has_read();
         for _ in 0..9 {
-            assert!(!legibility.is_hopeless_after(&trouble(Some(201))));
+            assert!(!legibility.is_hopeless_after(&trouble(Some(201)), 9));
         }
     }
 }

@@ -156,11 +156,6 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
     /// What a failed request is attributed to; `on_trial` if it was the trial for an outage
     /// of writes.
     pub(super) fn blame(&self, trouble: &Trouble, access: Access, on_trial: bool) -> Blame {
-        // Each create whose answer can't be read is followed by a look-up.
-        if access == Access::Read && self.legibility.lock().is_hopeless_after(trouble) {
-            let message = trouble.message.clone();
-            self.stop.halt(Halt::Unreadable { message });
-        }
         let blame = if trouble.local {
             Blame::Machine(self.crowded(trouble))
         } else if self.is_outage(trouble, access) {
@@ -273,6 +268,15 @@ impl<A: CustomerApi, O: Observer> Sender<A, O> {
         self.stop.halt(Halt::Denied {
             message: format!("status {}: {}", refusal.status, refusal.message),
         });
+    }
+
+    /// A look-up failed, after `earlier` ones of its row: if no answer can be read, the run
+    /// stops. Each create whose answer can't be read is followed by a look-up.
+    pub(super) fn has_not_read(&self, trouble: &Trouble, earlier: u32) {
+        if self.legibility.lock().is_hopeless_after(trouble, earlier) {
+            let message = trouble.message.clone();
+            self.stop.halt(Halt::Unreadable { message });
+        }
     }
 
     /// An answer had a customer.

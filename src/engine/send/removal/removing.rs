@@ -153,6 +153,8 @@ impl<'s, A: CustomerApi, O: Observer> Removing<'s, A, O> {
                 None
             }
             LookedUp::Failed(trouble) => {
+                let earlier = state.retries.unanswered;
+                self.sender.has_not_read(&trouble, earlier);
                 let blame = self.sender.blame(&trouble, Access::Read, false);
                 state.retries.unanswered += u32::from(blame == Blame::Row);
                 state.retries.set_back(trouble, blame, &facts);
