@@ -282,7 +282,6 @@ impl SpoiltBy {
             }
             Self::Invisible(..)
             | Self::LineBreak
-            | Self::LostLetter
             | Self::LostForm(
                 LostForm::Decimals | LostForm::Thousands | LostForm::Date | LostForm::Truth,
             )
@@ -294,7 +293,9 @@ impl SpoiltBy {
             Self::Placeholder(PlaceholderKind::Certain) => {
                 matches!(field, Field::ClientId | Field::CompanyName)
             }
-            Self::Placeholder(PlaceholderKind::Probable)
+            // An id may have a question mark.
+            Self::LostLetter
+            | Self::Placeholder(PlaceholderKind::Probable)
             | Self::LostForm(LostForm::Rounded | LostForm::PossibleDate | LostForm::Grouped)
             | Self::Percents(_)
             | Self::Total => false,

@@ -55,7 +55,7 @@ fn errors_are_in_ids_and_the_company_and_warnings_elsewhere() {
         ("A\u{fffd}ster", "decoding", &[id, plan, stripe, company]),
         ("Aster 锟斤拷", "decoding", &[id, plan, stripe, company]),
         ("01-Mar", "form", &[id, plan, stripe]),
-        ("M?ller", "letter", &[id, plan, stripe]),
+        ("M?ller", "letter", &[]),
         ("M├╝ller", "encoding", &[id, plan, stripe]),
         ("РњРѕСЃРєРІР°", "encoding", &[id, plan, stripe]),
         ("TRUE", "form", &[id, plan, stripe]),
