@@ -69,6 +69,9 @@ pub struct RowTally {
     pub swallowed: u64,
     /// Rows whose `clientId` is doubted, and not that of a customer that Kable holds.
     pub doubted: u64,
+    /// Rows that failed, of whose customer Kable's id is on record, and whose `clientId` Kable
+    /// does not have.
+    pub renamed: u64,
 }
 
 impl RowTally {
@@ -131,6 +134,7 @@ impl RowTally {
         self.repeated += later.repeated;
         self.swallowed += later.swallowed;
         self.doubted += later.doubted;
+        self.renamed += later.renamed;
         for (count, more) in self.defaulted.iter_mut().zip(later.defaulted) {
             *count += more;
         }

@@ -113,11 +113,24 @@ pub fn is_hostile(letter: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Appends `value` to `buffer` in lower case, without blanks around it, without invisible
-/// characters, and in Unicode's form NFKC: what two people take for the same text is the
-/// same then.
+/// Appends `value` to `buffer` in lower case, without blanks around it and with one of
+/// several beside each other, without invisible characters, and in Unicode's form NFKC: what
+/// two people take for the same text is the same then.
 pub fn fold_into(value: &str, buffer: &mut Vec<u8>) {
-    let bare = trimmed(value);
+    let start = buffer.len();
+    fold_letters_into(trimmed(value), buffer);
+    let folded = buffer.get(start..).unwrap_or_default();
+    if folded.windows(2).any(|pair| pair == BLANKS) {
+        let mut folded = buffer.split_off(start);
+        folded.dedup_by(|next, last| (*last, *next) == (b' ', b' '));
+        buffer.append(&mut folded);
+    }
+}
+
+/// Two blanks, of which [`fold_into`] leaves one.
+const BLANKS: [u8; 2] = [b' '; 2];
+
+fn fold_letters_into(bare: &str, buffer: &mut Vec<u8>) {
     let start = buffer.len();
     if bare.is_ascii() {
         fold_ascii_into(bare, buffer);
@@ -191,7 +204,9 @@ fn fold_ascii_into(text: &str, buffer: &mut Vec<u8>) {
 pub fn is_folded(value: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii() && !byte.is_ascii_uppercase();
     // All bytes are looked at, which is faster than stopping at the first.
-    value.bytes().fold(true, |all, byte| all & plain(byte)) && trimmed(value).len() == value.len()
+    value.bytes().fold(true, |all, byte| all & plain(byte))
+        && trimmed(value).len() == value.len()
+        && !value.as_bytes().windows(2).any(|pair| pair == BLANKS)
 }
 
 /// `text` without the blanks around it, including no-break spaces, byte-order marks and
@@ -289,6 +304,8 @@ mod tests {
             ("Mü\u{200b}ller\u{feff}", "müller"),
             ("M\u{ad}ü\u{fe0f}ller", "müller"),
             ("ﬁrma\u{a0}x", "firma x"),
+            ("ACCT   3  b", "acct 3 b"),
+            ("株式\u{3000} 会社", "株式 会社"),
             ("ガ", "ガ"),
             ("か\u{3099}", "が"),
             ("ᄒ\u{1161}\u{11ab}", "한"),

@@ -134,6 +134,14 @@ pub(super) fn unknown_rows(tally: &RowTally) -> Vec<String> {
         );
         reasons.push(doubted);
     }
+    if tally.renamed > 0 {
+        let renamed = counted(
+            tally.renamed,
+            "row failed whose customer Kable holds",
+            "rows failed whose customers Kable holds",
+        );
+        reasons.push(format!("{renamed} under another clientId, or no longer"));
+    }
     if tally.swallowed > 0 {
         let swallowed = counted(
             tally.swallowed,
@@ -167,11 +175,13 @@ mod tests {
         let mut tally = RowTally::default();
         assert!(unknown_rows(&tally).is_empty());
         (tally.unidentified, tally.doubted, tally.swallowed) = (1, 2, 3);
+        tally.renamed = 1;
         assert_eq!(
             unknown_rows(&tally),
             [
                 "1 rejected row has no certain clientId, and may be that of any customer",
                 "2 rows have a clientId that Kable does not have and that a program may have changed",
+                "1 row failed whose customer Kable holds under another clientId, or no longer",
                 "3 rows of the table stand in cells of other rows, where a stray quote took them along",
             ]
         );

@@ -10,9 +10,10 @@ use super::facts::Facts;
 use super::misdirection::Misdirection;
 use super::ownership::CLOCKS_APART_MS;
 use super::row_state::{ChangeState, NextRequest, RowEnd, RowState};
+use crate::domain::outcome::Outcome;
 use crate::domain::remote::{RemoteCustomer, misdirected};
 use crate::domain::text::quoted;
-use crate::engine::ticket::KnownCustomer;
+use crate::engine::ticket::{FirstStep, KnownCustomer};
 use crate::kable::{AnsweredCustomer, CustomerAddress, Refusal, Trouble};
 
 /// How many creates of a row the API may answer about another customer: once may be a mistake
@@ -81,8 +82,14 @@ impl RowState {
     }
 
     /// A look-up did not find the customer under another `clientId` that an earlier run has
-    /// recorded. Once its absence is proved, the row is created.
+    /// recorded. Once its absence is proved, the row is created; the one of a settled row was
+    /// found before, and was deleted since.
     pub(super) fn other_is_absent(&mut self, facts: &Facts) {
+        let was_settled = self.ticket.earlier.outcome == Some(Outcome::Differs);
+        if was_settled && self.ticket.first_step == FirstStep::LookUp {
+            self.misdirection.earlier_id = None;
+            return;
+        }
         let absence = self
             .misdirection
             .absence

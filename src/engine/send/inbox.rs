@@ -57,8 +57,9 @@ pub(super) fn other_id(
     recorder: &mpsc::Sender<RecorderMessage>,
     claim: &PriorClaim,
 ) -> Option<String> {
+    // One under another `clientId` that is proved to be ours differs from its row.
     let is_its_own = claim.ours || claim.last.is_some_and(Outcome::customer_exists);
-    if is_its_own || !claim.there {
+    if is_its_own && claim.last != Some(Outcome::Differs) || !claim.there {
         return None;
     }
     let (answer, answered) = oneshot::channel();

@@ -130,6 +130,10 @@ pub(super) async fn find_by_kable_id<A: CustomerApi, O: Observer>(
     match meaning(found) {
         // Its own `clientId` is this text.
         LookedUp::Twin(remote, _) if remote.customer_id != address.path_id() => LookedUp::Absent,
+        // It was deleted or cancelled, and is shown as such.
+        LookedUp::There(remote, _) | LookedUp::Twin(remote, _) if remote.is_inactive() => {
+            LookedUp::Absent
+        }
         looked_up @ (LookedUp::There(..)
         | LookedUp::Listed(..)
         | LookedUp::Absent

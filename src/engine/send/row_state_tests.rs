@@ -415,6 +415,25 @@ fn a_customer_that_was_created_under_another_id_is_not_created_once_more() {
     }
 }
 
+/// Its own customer was found before under another id, and is gone; or an earlier run was not
+/// told whether it made one.
+#[test]
+fn a_row_is_created_at_once_if_its_customer_under_another_id_was_deleted() {
+    let mut facts = facts(ExistingPolicy::Update);
+    facts.landing.given = Some(Duration::from_mins(1));
+    for (outcome, waits) in [(Outcome::Differs, false), (Outcome::Failed, true)] {
+        let mut state = row(FirstStep::LookUp);
+        state.ticket.earlier.outcome = Some(outcome);
+        state.misdirection.earlier_id = Some("cus_2".to_owned());
+        state.other_is_absent(&facts);
+        assert_eq!(
+            state.misdirection.earlier_id.is_some(),
+            waits,
+            "{outcome:?}"
+        );
+    }
+}
+
 /// Its `clientId` found another customer, and the list has shown it.
 #[test]
 fn a_change_goes_to_an_id_that_a_look_up_found_the_customer_by() {

@@ -2,7 +2,7 @@
 
 use super::finding_store::Verdicts;
 use crate::domain::decision::Decision;
-use crate::domain::outcome::OutcomeCounts;
+use crate::domain::outcome::{Outcome, OutcomeCounts};
 use crate::domain::row_tally::RowTally;
 use crate::domain::summary::RowCounts;
 
@@ -53,6 +53,10 @@ pub(super) fn count(verdicts: &mut Verdicts, strict: bool) -> std::io::Result<Ve
         if !verdict.fit || rejects {
             continue;
         }
+        let is_renamed = verdict
+            .prior_claim
+            .is_some_and(|claim| claim.last == Some(Outcome::Failed) && claim.there && !claim.ours);
+        counts.tally.renamed += u64::from(is_renamed && is_unknown);
         let decision = verdict.prior_claim.map(|claim| claim.decision);
         let is_done = matches!(decision, Some(Decision::Skip(_)));
         counts.there += u64::from(verdict.listed.is_some() && !is_done);

@@ -112,6 +112,16 @@ impl MemoryLedger {
         contents.claims.insert(id, claimed);
     }
 
+    /// Adds a claim that failed in an earlier run, which recorded Kable's id of a customer.
+    pub(in crate::engine) fn remember_failed(&self, customer: &Customer, customer_id: &str) {
+        self.remember(customer, Some(Outcome::Failed));
+        let mut contents = self.contents.lock().unwrap();
+        let id = contents.ids[customer.client_id()];
+        if let Some(claimed) = contents.claims.get_mut(&id) {
+            claimed.record.customer_id = Some(customer_id.to_owned());
+        }
+    }
+
     /// From now on it may lack customers that were sent.
     pub(in crate::engine) fn forget(&self) {
         self.contents.lock().unwrap().gaps = true;

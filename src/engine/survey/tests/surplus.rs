@@ -214,3 +214,18 @@ fn an_id_that_a_spreadsheet_may_have_changed_is_counted_unless_kable_has_it() {
     assert_eq!(doubted(&["p1", "1234567890123450000"], false), (0, 0));
     assert_eq!(doubted(&["p1"], true), (0, 1));
 }
+
+#[test]
+fn a_failed_row_whose_customer_kable_may_hold_under_another_id_is_counted() {
+    let renamed = |listed: &[&str]| {
+        let mut ledger = MemoryLedger::default();
+        ledger.remember_failed(&with_id("p1-long"), "cus_1");
+        ledger.remember(&with_id("p2"), Some(Outcome::Failed));
+        let rows = ["p1-long,Aster,USD", "p2,Aster,USD", "p3,Aster,USD"];
+        let rows = MemoryRows::one(rows.map(str::to_owned));
+        let compared = Compared::rows(rows, false, Some(&mut ledger), listed);
+        compared.survey.tally.renamed
+    };
+    assert_eq!(renamed(&["p1-lo", "p3"]), 1);
+    assert_eq!(renamed(&["p1-long"]), 0);
+}
