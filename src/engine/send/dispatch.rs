@@ -31,6 +31,9 @@ const GRACE: Duration = Duration::from_secs(10);
 /// begun, so that memory stays flat.
 const MOST_WAITING: usize = 10_000;
 
+/// A wait that is longer than was said is said again if it is by this much.
+const WORTH_SAYING: Duration = Duration::from_secs(1);
+
 /// A row that left its task, with what is needed to judge refusals.
 type TaskOutput = (RowKinds, RowProgress);
 
@@ -138,11 +141,15 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
 
     /// Says that nothing is sent while rows wait for the proof of their absence.
     fn say_waiting(&mut self) {
-        if let Some(last) = self.waiting.last().filter(|last| *last > self.said_until) {
+        let (now, said_until) = (self.sender.began.elapsed(), self.said_until);
+        let is_news = |last: &Duration| {
+            *last > said_until && (said_until <= now || *last > said_until + WORTH_SAYING)
+        };
+        if let Some(last) = self.waiting.last().filter(is_news) {
             self.said_until = last;
             self.sender.observer.observe(&Event::Waiting {
                 rows: self.waiting.counts(),
-                longest: last.saturating_sub(self.sender.began.elapsed()),
+                longest: last.saturating_sub(now),
             });
         }
     }
