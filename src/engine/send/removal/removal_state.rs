@@ -209,11 +209,6 @@ impl RemovalState {
 
     /// The customer is the one to be removed: from now on it is known by this id.
     fn adopt(&mut self, remote: &RemoteCustomer) {
-        if self.subject.is_another(remote) {
-            self.subject.modified = None;
-            self.is_missed_by_kable_id = false;
-            self.is_lost = false;
-        }
         self.subject.customer_id = Some(remote.customer_id.clone());
         self.found_id.clone_from(&self.subject.customer_id);
     }

@@ -41,7 +41,7 @@ impl RemovalSubject {
     }
 
     /// Whether the customer has another id of Kable's than was recorded.
-    pub(super) fn is_another(&self, remote: &RemoteCustomer) -> bool {
+    fn is_another(&self, remote: &RemoteCustomer) -> bool {
         let recorded = self.customer_id.as_ref();
         recorded.is_some_and(|recorded| *recorded != remote.customer_id)
     }
@@ -54,19 +54,21 @@ impl RemovalSubject {
         even_if_changed: bool,
         times: &SendTimes,
     ) -> SubjectVerdict {
-        let is_another = self.is_another(remote);
-        if is_another && !self.in_doubt {
-            return SubjectVerdict::Another;
+        if self.is_another(remote) {
+            // The recorded customer is gone. A create in doubt may have made this one; but what
+            // is in doubt may be a change or a removal of that one, and others made this one.
+            return if self.in_doubt {
+                SubjectVerdict::NotOurs
+            } else {
+                SubjectVerdict::Another
+            };
         }
-        // The recorded customer is gone, and a create in doubt may have made this one.
-        let is_recorded = self.is_ours && !is_another;
         let is_proved = is_ours(remote.created, self.claimed_by) && times.include(remote.created);
-        if !is_recorded && !is_proved {
+        if !self.is_ours && !is_proved {
             return SubjectVerdict::NotOurs;
         }
         // Without a record of it, a customer that was never modified is as it was created.
-        let recorded = self.modified.filter(|_| !is_another);
-        let expected = recorded.or(remote.created);
+        let expected = self.modified.or(remote.created);
         if even_if_changed || expected.is_some() && expected == remote.modified {
             SubjectVerdict::AsExpected
         } else if remote.is_inactive() {
