@@ -144,7 +144,9 @@ impl CustomerPages {
                      a part, and does not say of how many"
                 ));
             }
-            Some(_) | None => {}
+            // As many as there are: what else its headers say is no matter.
+            Some(_) => return PageEnd::Whole,
+            None => {}
         }
         match paging.sign_of_more(self.seen.len()) {
             Some(header) => PageEnd::DeadEnd(format!(
@@ -383,6 +385,7 @@ mod tests {
     async fn headers_of_a_whole_list_do_not_make_it_a_part() {
         for head in [
             "X-Has-More: false\r\nX-Next-Page: \r\nX-Total-Pages: 1\r\n",
+            "X-Total-Count: 1\r\nX-Next-Offset: 1\r\n",
             "Content-Range: customers 0-0/1\r\nX-Total-Count: 1\r\n",
         ] {
             let pages: &[Page] = &[(FIRST, Box::leak(head.to_owned().into_boxed_str()), &["c-1"])];

@@ -168,7 +168,9 @@ impl RemoteList {
     ) -> io::Result<Option<RemoteCustomer>> {
         let mut remote = self.at(places.compared)?;
         if let (Some(remote), Some(other)) = (&mut remote, places.other) {
-            remote.namesake = self.ids_at(other)?.map(|ids| ids.customer_id);
+            // The list may have one customer twice.
+            let other = self.ids_at(other)?.map(|ids| ids.customer_id);
+            remote.namesake = other.filter(|other| *other != remote.customer_id);
         }
         Ok(remote)
     }
