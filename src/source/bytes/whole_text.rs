@@ -1,7 +1,6 @@
 //! Reads a small file whole, in whatever encoding it was saved.
 
-use std::fs::File;
-use std::io::{self, Read, Seek};
+use std::io::{self, Seek, Write};
 use std::path::Path;
 
 use super::decoding::{DecodeError, decode};
@@ -9,9 +8,10 @@ use super::text_encoding::TextEncoding;
 
 /// The text of the file at `path`. Its encoding is found as that of an input is.
 pub fn read_whole_text(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
+    let mut bytes = std::fs::read(path)?;
+    // A pipe can't be read again.
+    let mut file = tempfile::tempfile()?;
+    file.write_all(&bytes)?;
     if let Some(found) = TextEncoding::detect(&mut file, &bytes, None)? {
         file.rewind()?;
         bytes.clear();
