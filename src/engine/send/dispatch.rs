@@ -279,7 +279,9 @@ impl<A: CustomerApi, O: Observer> Dispatch<A, O> {
 
     /// Ends the sending if creates that ask for keys get none.
     fn look_for_keys(&mut self, settled: &Settled) {
+        // One that may have been there before has no new keys.
         let is_answer = settled.settlement.outcome == Outcome::Created
+            && settled.settlement.ours
             && settled.settlement.status.is_some_and(|status| status < 300);
         if !self.sender.keys || !is_answer {
             return;
