@@ -120,15 +120,22 @@ pub fn fold_into(value: &str, buffer: &mut Vec<u8>) {
     let start = buffer.len();
     fold_letters_into(trimmed(value), buffer);
     let folded = buffer.get(start..).unwrap_or_default();
-    if folded.windows(2).any(|pair| pair == BLANKS) {
+    if has_several_blanks(folded) {
         let mut folded = buffer.split_off(start);
         folded.dedup_by(|next, last| (*last, *next) == (b' ', b' '));
         buffer.append(&mut folded);
     }
 }
 
-/// Two blanks, of which [`fold_into`] leaves one.
-const BLANKS: [u8; 2] = [b' '; 2];
+/// Whether two blanks stand beside each other, of which [`fold_into`] leaves one.
+fn has_several_blanks(text: &[u8]) -> bool {
+    let nexts = text.split_first().map_or(text, |(_, nexts)| nexts);
+    let are_blanks = |(byte, next): (&u8, &u8)| (*byte ^ b' ') | (*next ^ b' ') == 0;
+    // All pairs are looked at, which is faster than stopping at the first.
+    text.iter()
+        .zip(nexts)
+        .fold(false, |any, pair| any | are_blanks(pair))
+}
 
 fn fold_letters_into(bare: &str, buffer: &mut Vec<u8>) {
     let start = buffer.len();
@@ -206,7 +213,7 @@ pub fn is_folded(value: &str) -> bool {
     // All bytes are looked at, which is faster than stopping at the first.
     value.bytes().fold(true, |all, byte| all & plain(byte))
         && trimmed(value).len() == value.len()
-        && !value.as_bytes().windows(2).any(|pair| pair == BLANKS)
+        && !has_several_blanks(value.as_bytes())
 }
 
 /// `text` without the blanks around it, including no-break spaces, byte-order marks and
