@@ -319,7 +319,7 @@ fn an_empty_cell_does_not_clear_the_stripe_id_that_kable_gave() {
     assert_eq!(customer["stripeCustomerId"], given);
 }
 
-/// Somebody made the customer anew, without its contact.
+/// Another client made the customer anew, without its contact.
 #[test]
 fn a_contact_that_one_customer_lacks_is_empty_where_kable_shows_others() {
     let run = four_are_there(&[]);

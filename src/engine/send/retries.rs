@@ -111,3 +111,11 @@ impl Retries {
         }
     }
 }
+
+/// A create that the API reports as failed, until the customer is looked up.
+#[derive(Debug)]
+pub(super) struct Unverified {
+    pub(super) trouble: Trouble,
+    /// Whether it already counts as a try of the row, or toward an outage.
+    pub(super) is_counted: bool,
+}

@@ -11,7 +11,7 @@ use super::absence::{Absence, Doubt, Proof};
 use super::facts::Facts;
 use super::misdirection::Misdirection;
 use super::ownership::CLOCKS_APART_MS;
-use super::retries::{OutOfTries, Retries};
+use super::retries::{OutOfTries, Retries, Unverified};
 use super::seen_customer::SeenCustomer;
 use crate::domain::decision::ExistingPolicy;
 use crate::domain::outcome::Outcome;
@@ -93,14 +93,6 @@ pub(super) enum RowEnd {
     Unresolved,
     /// Everything was stopped before its end.
     Stopped,
-}
-
-/// A create that the API reports as failed, until the customer is looked up.
-#[derive(Debug)]
-pub(super) struct Unverified {
-    pub(super) trouble: Trouble,
-    /// Whether it already counts as a try of the row, or toward an outage.
-    pub(super) is_counted: bool,
 }
 
 /// The state of one row.

@@ -36,17 +36,12 @@ impl ServerClock {
     pub(in crate::engine) fn heard(&mut self, date_ms: i64, sent_ms: i64, received_ms: i64) {
         let least = date_ms - received_ms;
         let most = date_ms + CUT_MS - sent_ms;
-        self.bounds = match self.bounds {
-            Some((low, high)) if low.max(least) <= high.min(most) => {
-                Some((low.max(least), high.min(most)))
-            }
-            None => Some((least, most)),
+        let heard = (least, most);
+        self.bounds = Some(overlap(heard, self.bounds).unwrap_or_else(|before| {
             // The clock was set.
-            Some(bounds) => {
-                self.before = Some(hull(bounds, self.before));
-                Some((least, most))
-            }
-        };
+            self.before = Some(hull(before, self.before));
+            heard
+        }));
     }
 
     /// Learns from a create that the API acknowledged: its `created`, and by our clock when
@@ -56,13 +51,10 @@ impl ServerClock {
         let cut_ms = if created_ms % CUT_MS == 0 { CUT_MS } else { 0 };
         let least = created_ms - received_ms;
         let most = created_ms + cut_ms - sent_ms;
-        self.made = match self.made {
-            Some((low, high)) if low.max(least) <= high.min(most) => {
-                Some((low.max(least), high.min(most)))
-            }
-            // It was set, or a response reports a customer that existed.
-            bounds => Some(hull((least, most), bounds)),
-        };
+        let made = (least, most);
+        // Else it was set, or a response reports a customer that existed.
+        let overlap = overlap(made, self.made);
+        self.made = Some(overlap.unwrap_or_else(|before| hull(made, Some(before))));
     }
 
     /// The bounds of the clock of `created`, if it certainly is ahead of that of `Date`.
@@ -96,6 +88,17 @@ impl ServerClock {
     fn ahead_ms(&self) -> Option<(i64, i64)> {
         let by_date = self.bounds.map(|bounds| hull(bounds, self.before));
         self.made_ahead().or(by_date)
+    }
+}
+
+/// Bounds within both sets, where there are two; the other set if none are.
+fn overlap(one: (i64, i64), other: Option<(i64, i64)>) -> Result<(i64, i64), (i64, i64)> {
+    let (low, high) = other.unwrap_or(one);
+    let within = (one.0.max(low), one.1.min(high));
+    if within.0 <= within.1 {
+        Ok(within)
+    } else {
+        Err((low, high))
     }
 }
 
